@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Lockstep: runs a program on a subject and on the reference, and compares after every operation.
+ *
+ * For each operation: the specification's precondition (false: the operation is skipped and
+ * counted), the reference's step, the subject's call, the subject's slots as abstract state, the
+ * comparison of all slots, the clauses, the invariants and the accounting. The first difference
+ * ends the program; so does a panic that both agree on.
+ *
+ * A lockstep belongs to one thread. After lockstep_create and the first program of a size, nothing
+ * is allocated.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "metaslot_oracle.h"
+#include "slotcheck/program.h"
+#include "slotcheck/subject.h"
+
+enum field {
+#define FIELD(name) FIELD_##name,
+#include "slotcheck/fields.def"
+#undef FIELD
+    NR_FIELDS
+};
+
+extern const char *const FIELD_NAMES[NR_FIELDS];
+
+enum {
+    NR_RESULTS = SPEC_PANIC + 1,
+    /* Differences and broken clauses that a divergence holds; further ones are only counted. */
+    MAX_DIFFERENCES = 32,
+    MAX_BROKEN = 32,
+};
+
+/* What became of an operation of the program. */
+enum step_status {
+    STEP_NOT_REACHED,
+    STEP_STARTED, /* the subject was called and has not returned */
+    STEP_EXECUTED,
+    STEP_SKIPPED_PRECONDITION, /* the specification's precondition does not hold */
+    STEP_SKIPPED_NO_HANDLE,    /* no live handle of the kind */
+    STEP_SKIPPED_NOT_OFFERED,  /* the subject lacks the operation */
+    NR_STEP_STATUS
+};
+
+struct step_record {
+    uint8_t status;                    /* enum step_status */
+    uint8_t result;                    /* enum spec_result; the reference's, once started */
+    uint64_t paddr;                    /* the frame that the operation is about */
+    uint64_t value;                    /* the reference's outcome value */
+    struct meta_slot_storage metadata; /* the reference's outcome metadata */
+};
+
+enum finding_kind {
+    FINDING_NONE,
+    FINDING_VIOLATION,    /* a clause of the specification is broken */
+    FINDING_STRICTER,     /* the specification would allow it, the reference does otherwise */
+    FINDING_ORACLE_FAULT, /* the reference breaks the specification: a bug of slotcheck */
+    FINDING_CRASH,        /* the subject ended the process, or did not return */
+};
+
+/* "violation", "stricter", "oracle fault", "crash". */
+const char *finding_kind_name(enum finding_kind kind);
+
+/*
+ * One field that differs. Scalars stand in word[0] of the values with type UINT64_MAX; metadata as
+ * it is. `slot` is UINT64_MAX for what belongs to no slot (result, value, metadata, process).
+ */
+struct difference {
+    uint64_t slot;
+    enum field field;
+    struct meta_slot_storage before, expected, actual;
+};
+
+struct divergence {
+    enum finding_kind kind;
+    uint64_t step; /* index of the operation in the program */
+    enum op op;
+    enum field field; /* the first that differs */
+    uint64_t slot;    /* of the first difference, else the slot that the operation is about */
+    enum meta_slot_status status_before; /* of that slot */
+    struct spec_outcome expected, actual;
+    int signal; /* FINDING_CRASH: what ended the process; 0: it did not return in time */
+    uint32_t nr_differences;
+    struct difference differences[MAX_DIFFERENCES];
+    uint32_t nr_broken;
+    uint16_t broken[MAX_BROKEN]; /* enum clause_id; first those of the specification, then exec */
+};
+
+/* What a run leaves behind for whoever explains it. May lie in memory shared with a parent. */
+struct trace {
+    uint64_t nr_slots; /* of the region that was used */
+    uint64_t nr_steps; /* operations of the program */
+    uint64_t capacity;
+    struct divergence divergence;
+    struct step_record steps[];
+};
+
+/* Counts over many programs. May lie in memory shared with another process that only reads. */
+struct lockstep_stats {
+    uint64_t programs;
+    uint64_t divergences;
+    uint64_t executed[NR_OPS][NR_RESULTS];
+    uint64_t skipped[NR_OPS][NR_STEP_STATUS];
+    struct clause_report clauses;
+};
+
+struct lockstep;
+
+/*
+ * A lockstep on `subject`, counting in `stats` (not null). Null, with one line in `error`, if the
+ * subject lacks a required function or there is no memory.
+ */
+struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
+                                 struct lockstep_stats *stats, char *error, size_t error_size);
+void lockstep_destroy(struct lockstep *lockstep);
+
+/*
+ * Runs the program on a region of program_slots(program) slots, or of the subject's fixed number.
+ * `trace` has room for nr_ops steps, or is null. Returns false if the region cannot be made (no
+ * memory; more slots than the subject can have); else `*divergence` says what was found, and its
+ * kind is FINDING_NONE for agreement.
+ */
+bool lockstep_run(struct lockstep *lockstep, const struct program *program, struct trace *trace,
+                  struct divergence *divergence);
+
+/* The region size that lockstep_run would use. */
+uint64_t lockstep_slots(const struct slotcheck_subject *subject, const struct program *program);
+
+/* True if the subject offers the operation. */
+bool subject_offers(const struct slotcheck_subject *subject, enum op op);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * Programs: what a fuzzer draws, a case file holds and the lockstep runs.
+ *
+ * A program is a number of slots and a list of operations. It exists as bytes (for engines) and as
+ * text (for people); one converts into the other without loss, byte for byte.
+ *
+ * Bytes, format 1:
+ *     byte 0      the format: 1. 2..8 are reserved for later formats; any other value reads as 1
+ *     byte 1      slots: b < 240 means b + 1; b >= 240 means 2^(b - 232)
+ *     then        operations: an opcode byte (taken modulo the number of operations of the format),
+ *                 then its operands, little endian, as wide as their kinds in OPERAND_WIDTH
+ *     at the end  an operation cut short is not run; its bytes are kept as the tail
+ * Every byte string decodes, and so does every prefix; what is missing of the header reads as 1 and
+ * as 16 slots. Of a program of a later format only the header is kept. A file whose first byte is
+ * printable or white space is a text; engines must not take it for bytes (program_is_text).
+ *
+ * Text:
+ *     slotcheck program 1
+ *     slots 16
+ *     frame_from_unused(p3, probe(7))     # comment
+ *     frame_drop(f0)
+ *
+ * One operation a line. `#` begins a comment; empty lines and blanks between tokens mean nothing;
+ * lines end in LF or CRLF and have at most PROGRAM_MAX_LINE bytes.
+ *
+ * Operands, `N` being a decimal number, with the operand as it is encoded in brackets:
+ *     PADDR   pN  frame N mod slots (N <= 49151) [N]
+ *             oobN  N frames past the end: frame slots + N (N <= 4095) [0xc000 + N]
+ *             topN  N frames below the last one of the address space: 2^64 - 4096 * (N + 1)
+ *             (N <= 4095) [0xf000 + N]
+ *             pN+D, oobN+D  D bytes into that frame, D a power of two below 4096 (N <= 341, and D
+ * at most 8 for 341) [0xd000 or 0xe000, + 12 * N + log2 D] SLOT    sN  slot N mod slots (N <=
+ * 65535) [N] FRAME   fN  the N-th live Frame handle, oldest first; UNIQUE  uN  the same for
+ * UniqueFrame; from 0, modulo the number alive (N <= 255) [N] META    empty(N) untyped(N) link(N)
+ * node(N) probe(N): a type, and the seed of its values as in metadata_from_seed (N <= 13106; empty:
+ * 13107) [5 * N + 0, 1, 2, 3, 4] COUNT   N (0..63) [N], MAX [64], MAX-N (1..63) [64 + N], MAX+N
+ * (1..64) [127 + N], UNIQUE-N (1..64) [191 + N] FLAG    N, odd is true; LEVEL  N, ((N + 3) mod 4) +
+ * 1; VALUE  N (N <= 255) [N]
+ *
+ * What is not canonical in bytes is kept:
+ *     slotcheck program 1 @7     byte 0 is 7
+ *     slotcheck program 1 @none  there are no bytes at all; the text ends here
+ *     slots @none                there is byte 0 only; the text ends here
+ *     frame_drop@225(f0)         the opcode byte is 225
+ *     tail 0xc8 0x01             the last line: the bytes of an operation cut short
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "metaslot_oracle/state.h"
+
+enum {
+    PROGRAM_FORMAT = 1,      /* the newest format, the one that is written */
+    PROGRAM_FORMAT_LAST = 8, /* reserved up to here */
+    PROGRAM_MAX_OPERANDS = 3,
+    PROGRAM_MAX_TAIL = 8,    /* an operation cut short is at most this long */
+    PROGRAM_MAX_LINE = 1000, /* of a text, in bytes, without the line's end */
+};
+
+enum op {
+#define OP(name, ...) OP_##name,
+#include "slotcheck/ops.def"
+#undef OP
+    NR_OPS
+};
+
+enum operand_kind {
+    OPERAND_NONE,
+    OPERAND_PADDR,
+    OPERAND_SLOT,
+    OPERAND_FRAME,
+    OPERAND_UNIQUE,
+    OPERAND_META,
+    OPERAND_FLAG,
+    OPERAND_COUNT,
+    OPERAND_LEVEL,
+    OPERAND_VALUE,
+    NR_OPERAND_KINDS
+};
+
+/* Bytes that an operand of each kind takes: 0, 1 or 2. */
+extern const uint8_t OPERAND_WIDTH[NR_OPERAND_KINDS];
+/* Bytes that an operation takes, its opcode included. */
+extern const uint8_t OPERATION_SIZE[NR_OPS];
+
+/* Where the forms of the operands begin; see above. */
+enum {
+    PADDR_OOB = 0xc000,
+    PADDR_DISTANCE = 0xd000,
+    PADDR_OOB_DISTANCE = 0xe000,
+    PADDR_TOP = 0xf000,
+    PADDR_NR_DISTANCES = 12, /* 1, 2, 4 .. 2048 */
+    COUNT_MAX = 64,
+    COUNT_ABOVE_MAX = 128,
+    COUNT_BELOW_UNIQUE = 192,
+    META_NR_TYPES = 5,
+};
+
+struct op_info {
+    const char *name;
+    const char *upstream; /* the function it stands for */
+    const char *text;     /* what it does */
+    uint8_t since;        /* format in which it came */
+    uint8_t weight;
+    bool takes;              /* success consumes the handle operand */
+    enum operand_kind makes; /* OPERAND_FRAME, OPERAND_UNIQUE or OPERAND_NONE */
+    enum operand_kind operand[PROGRAM_MAX_OPERANDS];
+};
+
+extern const struct op_info OPS[NR_OPS];
+
+struct operation {
+    uint8_t op;     /* enum op */
+    uint8_t opcode; /* the byte it was decoded from; op unless not canonical */
+    uint16_t operand[PROGRAM_MAX_OPERANDS]; /* as encoded, within their width; unused ones are 0 */
+};
+
+struct program {
+    uint8_t format_byte; /* byte 0 as read */
+    uint8_t slots_byte;  /* byte 1 as read */
+    uint8_t header_size; /* how many of these two bytes there are */
+    uint8_t tail_size;
+    uint8_t tail[PROGRAM_MAX_TAIL];
+    size_t nr_ops;
+    size_t capacity;
+    struct operation *ops;
+};
+
+/* An empty program of 16 slots. Owns no memory yet. */
+void program_init(struct program *program);
+/* Leaves an empty program behind. */
+void program_free(struct program *program);
+/* Makes it empty, of 16 slots, and keeps its memory for the next one. */
+void program_clear(struct program *program);
+
+/* The format that governs the program; above PROGRAM_FORMAT: from a newer slotcheck, not run. */
+unsigned program_format(const struct program *program);
+/* How many operations a format knows; 0 for one above PROGRAM_FORMAT. */
+unsigned program_format_ops(unsigned format);
+
+/* Number of slots of the program's region, 1..2^23. */
+uint64_t program_slots(const struct program *program);
+/*
+ * Sets it, and completes a header cut short. False, nothing changed, if the format cannot say
+ * `nr_slots`: it can say 1..240 and the powers of 2 to 2^23.
+ */
+bool program_set_slots(struct program *program, uint64_t nr_slots);
+
+/* Appends an operation, and completes a header cut short. False if there is no memory. */
+bool program_append(struct program *program, struct operation operation);
+
+/* True if these bytes are to be read as text: the first one is printable or white space. */
+bool program_is_text(const uint8_t *bytes, size_t size);
+
+/* Reads bytes; memory already owned is used again. False only if there is no memory. */
+bool program_decode(struct program *program, const uint8_t *bytes, size_t size);
+/* Size in bytes of the encoded program. */
+size_t program_encoded_size(const struct program *program);
+/* Writes that many bytes; the inverse of program_decode. */
+void program_encode(const struct program *program, uint8_t *bytes);
+
+struct program_error {
+    unsigned line;   /* from 1 */
+    unsigned column; /* from 1, in bytes */
+    char message[160];
+};
+
+/* Reads a text. False, with `error` filled in, if it is not a program; the program is then empty.
+ */
+bool program_parse(struct program *program, const char *text, size_t size,
+                   struct program_error *error);
+/*
+ * Writes the text; the inverse of program_parse, up to comments, white space and other spellings of
+ * a number. Not for programs of a later format.
+ */
+void program_print(const struct program *program, FILE *out);
+/* Writes one operation without a newline, as in the text. */
+void operation_print(const struct operation *operation, FILE *out);
+
+/* --- what operands mean in a region of `nr_slots` slots -------------------------------------- */
+
+/* PADDR: the physical address. */
+uint64_t operand_paddr(uint16_t operand, uint64_t nr_slots);
+/* COUNT: the reference count. */
+uint64_t operand_count(uint16_t operand);
+/* LEVEL: 1..=4. */
+uint64_t operand_level(uint16_t operand);
+/* META: the metadata. */
+struct meta_slot_storage operand_metadata(uint16_t operand, uint64_t nr_slots);
+/*
+ * The metadata of `type` with the values that `seed` stands for:
+ *     empty    byte i of the 39 is seed + 37 * i
+ *     untyped  none
+ *     link     next, if bit 0: slot (seed >> 2) mod slots; prev, if bit 1: slot (seed >> 6) mod
+ * slots; payload: seed node     nr_children: seed mod 513; stray: bit 0 of seed / 513; level: seed
+ * mod 4 + 1; lock: seed mod 256 probe    payload: seed
+ */
+struct meta_slot_storage metadata_from_seed(uint64_t type, uint64_t seed, uint64_t nr_slots);

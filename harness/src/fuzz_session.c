@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * See fuzz_session.h. First what the environment asks for, then the run of one input, then what
+ * becomes of a divergence.
+ */
+#include "slotcheck/fuzz_session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fuzz_findings.h"
+#include "slotcheck/divergence.h"
+#include "slotcheck/divergence_trap.h"
+#include "slotcheck/subject_load.h"
+
+enum { MAX_SIGNATURE = 200, EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
+
+struct session {
+    const struct slotcheck_subject *subject; /* null: not open yet */
+    struct lockstep *lockstep;
+    struct lockstep_stats *stats;
+    uint64_t slots; /* 0: as many as the program says */
+    struct program program;
+    struct trace *trace;
+    struct fuzz_findings findings; /* folder null: stop on a divergence */
+    struct program reduced;
+};
+
+static struct session session;
+
+/* Not exit(): engines take that for a crash of the target. */
+__attribute__((format(printf, 2, 3))) _Noreturn static void give_up(int status,
+                                                                    const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("slotcheck: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    _Exit(status);
+}
+
+/* --- what the environment asks for ------------------------------------------------------------- */
+
+static const struct slotcheck_subject *subject_of_environment(void)
+{
+    char error[256];
+    const struct slotcheck_subject *subject =
+        subject_load(getenv("SLOTCHECK_SUBJECT"), error, sizeof(error));
+    if (subject == NULL)
+        give_up(EXIT_WRONG_USE, "%s", error);
+    return subject;
+}
+
+static uint64_t slots_of_environment(void)
+{
+    const char *text = getenv("SLOTCHECK_SLOTS");
+    if (text == NULL)
+        return 0;
+    char *end;
+    errno = 0;
+    unsigned long long slots = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 ||
+        !program_set_slots(&session.program, slots))
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_SLOTS=%s: neither 1..240 nor a power of two up to 2^23",
+                text);
+    return slots;
+}
+
+static const char *findings_of_environment(void)
+{
+    const char *folder = getenv("SLOTCHECK_FINDINGS");
+    if (folder == NULL)
+        return NULL;
+    struct stat status;
+    if (stat(folder, &status) != 0)
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_FINDINGS=%s: %s", folder, strerror(errno));
+    if (!S_ISDIR(status.st_mode))
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_FINDINGS=%s: not a folder", folder);
+    if (access(folder, W_OK | X_OK) != 0)
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_FINDINGS=%s: %s", folder, strerror(errno));
+    return folder;
+}
+
+/* A file of the right size with its blocks allocated: on a full disk this fails, no write later. */
+static int open_stats(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0)
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: %s", path, strerror(errno));
+    struct stat status;
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: not a file", path);
+    if (status.st_size != 0 && status.st_size != sizeof(struct fuzz_stats))
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: not statistics of this slotcheck", path);
+    int error = posix_fallocate(file, 0, sizeof(struct fuzz_stats));
+    if (error != 0)
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: %s", path, strerror(error));
+    return file;
+}
+
+static struct lockstep_stats *map_stats(const char *path)
+{
+    int file = open_stats(path);
+    struct fuzz_stats *stats =
+        mmap(NULL, sizeof(*stats), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (stats == MAP_FAILED)
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: %s", path, strerror(errno));
+    close(file);
+    if (stats->magic == 0 && stats->size == 0) {
+        stats->size = sizeof(*stats);
+        stats->magic = FUZZ_STATS_MAGIC;
+    }
+    if (stats->magic != FUZZ_STATS_MAGIC || stats->size != sizeof(*stats))
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: not statistics of this slotcheck", path);
+    return &stats->stats;
+}
+
+static struct lockstep_stats *stats_of_environment(void)
+{
+    const char *path = getenv("SLOTCHECK_STATS");
+    if (path != NULL)
+        return map_stats(path);
+    struct lockstep_stats *stats = calloc(1, sizeof(*stats));
+    if (stats == NULL)
+        give_up(EXIT_INTERNAL, "no memory");
+    return stats;
+}
+
+/* --- the session ------------------------------------------------------------------------------- */
+
+/* Room for the steps of the program at hand. */
+static void fit_trace(void)
+{
+    size_t capacity = session.trace == NULL ? 0 : session.trace->capacity;
+    if (session.trace != NULL && session.program.nr_ops <= capacity)
+        return;
+    while (capacity < session.program.nr_ops || capacity == 0)
+        capacity = capacity == 0 ? 256 : capacity * 2;
+    struct trace *grown =
+        realloc(session.trace, sizeof(*grown) + capacity * sizeof(grown->steps[0]));
+    if (grown == NULL)
+        give_up(EXIT_INTERNAL, "no memory");
+    session.trace = grown;
+    session.trace->capacity = capacity;
+}
+
+/* With a number of slots that the subject cannot have, every run would be skipped unnoticed. */
+static void check_slots(void)
+{
+    struct divergence divergence;
+    if (session.slots != 0 &&
+        !lockstep_run(session.lockstep, &session.program, NULL, &divergence))
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_SLOTS=%llu: the subject %s cannot have that many slots",
+                (unsigned long long)session.slots, session.subject->name);
+}
+
+void fuzz_session_use(const struct slotcheck_subject *subject)
+{
+    char error[256];
+    program_init(&session.program);
+    program_init(&session.reduced);
+    session.slots = slots_of_environment();
+    session.findings.folder = findings_of_environment();
+    session.stats = stats_of_environment();
+    session.subject = subject;
+    session.lockstep = lockstep_create(subject, session.stats, error, sizeof(error));
+    if (session.lockstep == NULL)
+        give_up(EXIT_WRONG_USE, "%s", error);
+    check_slots();
+}
+
+/* --- a divergence ------------------------------------------------------------------------------ */
+
+/*
+ * What of the program led to the divergence: an operation that was not executed changed nothing, and
+ * what comes after the divergence was not reached. With the number of slots that was in force.
+ */
+static void reduce(void)
+{
+    program_clear(&session.reduced);
+    for (uint64_t i = 0; i < session.trace->nr_steps; i++) {
+        enum step_status status = (enum step_status)session.trace->steps[i].status;
+        struct operation operation = session.program.ops[i];
+        operation.opcode = operation.op;
+        if ((status == STEP_EXECUTED || status == STEP_STARTED) &&
+            !program_append(&session.reduced, operation))
+            give_up(EXIT_INTERNAL, "no memory");
+    }
+    session.reduced.slots_byte = session.program.slots_byte;
+    /* A fixed number that the format cannot say is in force whatever the program says. */
+    (void)program_set_slots(&session.reduced, session.trace->nr_slots);
+}
+
+static bool has_signature(const struct program *program, const char *signature)
+{
+    struct divergence divergence;
+    char other[MAX_SIGNATURE];
+    if (!lockstep_run(session.lockstep, program, NULL, &divergence) ||
+        divergence.kind == FINDING_NONE)
+        return false;
+    divergence_signature(&divergence, other, sizeof(other));
+    return strcmp(signature, other) == 0;
+}
+
+static void collect(const struct divergence *divergence)
+{
+    char signature[MAX_SIGNATURE];
+    divergence_signature(divergence, signature, sizeof(signature));
+    reduce();
+    if (!fuzz_findings_wants(&session.findings, signature, program_encoded_size(&session.reduced)))
+        return;
+    const struct program *shown =
+        has_signature(&session.reduced, signature) ? &session.reduced : &session.program;
+    if (!fuzz_findings_add(&session.findings, signature, shown))
+        give_up(EXIT_WRONG_USE, "%s/%s.case: %s", session.findings.folder, signature,
+                strerror(errno));
+}
+
+static void stop(const struct divergence *divergence)
+{
+    char signature[MAX_SIGNATURE];
+    divergence_signature(divergence, signature, sizeof(signature));
+    fprintf(stderr, "slotcheck: %s: %s\n", finding_kind_name(divergence->kind), signature);
+    divergence_trap(divergence->op, divergence->field);
+}
+
+/* --- coverage by meaning ----------------------------------------------------------------------- */
+
+/*
+ * Counters that libFuzzer takes for coverage beside that of the code: how often each operation ended
+ * in each result, or was skipped for which reason. An engine that does not know the section ignores
+ * it.
+ */
+static uint8_t executed[NR_OPS][NR_RESULTS]
+    __attribute__((section("__libfuzzer_extra_counters"), used));
+static uint8_t skipped[NR_OPS][NR_STEP_STATUS]
+    __attribute__((section("__libfuzzer_extra_counters"), used));
+
+static void count_steps(void)
+{
+    for (uint64_t i = 0; i < session.trace->nr_steps; i++) {
+        const struct step_record *step = &session.trace->steps[i];
+        uint8_t op = session.program.ops[i].op;
+        if (step->status == STEP_NOT_REACHED)
+            return;
+        uint8_t *counter = step->status == STEP_EXECUTED ? &executed[op][step->result]
+                                                         : &skipped[op][step->status];
+        /* Wrapped to zero it would look as if it had never happened. */
+        *counter = (uint8_t)(*counter + (*counter != UINT8_MAX));
+    }
+}
+
+/* --- one input --------------------------------------------------------------------------------- */
+
+/* Reads the input; false if it is none for an engine. */
+static bool take(const uint8_t *data, size_t size)
+{
+    if (program_is_text(data, size))
+        return false;
+    if (!program_decode(&session.program, data, size))
+        give_up(EXIT_INTERNAL, "no memory");
+    if (program_format(&session.program) > PROGRAM_FORMAT)
+        return false;
+    if (session.slots != 0)
+        return program_set_slots(&session.program, session.slots);
+    return session.subject->fixed_slots != 0 || program_slots(&session.program) <= FUZZ_MAX_SLOTS;
+}
+
+int fuzz_session_run(const uint8_t *data, size_t size)
+{
+    if (session.subject == NULL)
+        fuzz_session_use(subject_of_environment());
+    if (!take(data, size))
+        return -1;
+    fit_trace();
+
+    struct divergence divergence;
+    if (!lockstep_run(session.lockstep, &session.program, session.trace, &divergence))
+        return -1;
+    count_steps();
+    if (divergence.kind == FINDING_NONE)
+        return 0;
+    if (session.findings.folder == NULL)
+        stop(&divergence);
+    collect(&divergence);
+    return 0;
+}

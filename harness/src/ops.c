@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The tables that ops.def unfolds into. */
+#include "slotcheck/program.h"
+
+enum {
+    WIDTH_NONE = 0,
+    WIDTH_PADDR = 2,
+    WIDTH_SLOT = 2,
+    WIDTH_FRAME = 1,
+    WIDTH_UNIQUE = 1,
+    WIDTH_META = 2,
+    WIDTH_FLAG = 1,
+    WIDTH_COUNT = 1,
+    WIDTH_LEVEL = 1,
+    WIDTH_VALUE = 1,
+};
+
+enum { KEEPS = false, TAKES = true };
+
+const uint8_t OPERAND_WIDTH[NR_OPERAND_KINDS] = {
+    [OPERAND_NONE] = WIDTH_NONE,   [OPERAND_PADDR] = WIDTH_PADDR,   [OPERAND_SLOT] = WIDTH_SLOT,
+    [OPERAND_FRAME] = WIDTH_FRAME, [OPERAND_UNIQUE] = WIDTH_UNIQUE, [OPERAND_META] = WIDTH_META,
+    [OPERAND_FLAG] = WIDTH_FLAG,   [OPERAND_COUNT] = WIDTH_COUNT,   [OPERAND_LEVEL] = WIDTH_LEVEL,
+    [OPERAND_VALUE] = WIDTH_VALUE,
+};
+
+const uint8_t OPERATION_SIZE[NR_OPS] = {
+#define OP(name, since, weight, first, second, third, ...)                                         \
+    [OP_##name] = 1 + WIDTH_##first + WIDTH_##second + WIDTH_##third,
+#include "slotcheck/ops.def"
+#undef OP
+};
+
+/* A tail is shorter than the operation that it was to become. */
+#define OP(name, since, weight, first, second, third, ...)                                         \
+    _Static_assert(WIDTH_##first + WIDTH_##second + WIDTH_##third <= PROGRAM_MAX_TAIL,             \
+                   "a tail of " #name " does not fit");
+#include "slotcheck/ops.def"
+#undef OP
+
+const struct op_info OPS[NR_OPS] = {
+#define OP(name, since, weight, first, second, third, takes, makes, upstream, text)                \
+    [OP_##name] = {#name,                                                                          \
+                   upstream,                                                                       \
+                   text,                                                                           \
+                   since,                                                                          \
+                   weight,                                                                         \
+                   takes,                                                                          \
+                   OPERAND_##makes,                                                                \
+                   {OPERAND_##first, OPERAND_##second, OPERAND_##third}},
+#include "slotcheck/ops.def"
+#undef OP
+};
+
+unsigned program_format_ops(unsigned format)
+{
+    unsigned nr_ops = 0;
+    if (format > PROGRAM_FORMAT)
+        return 0;
+    while (nr_ops < NR_OPS && OPS[nr_ops].since <= format)
+        nr_ops++;
+    return nr_ops;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* A subject that lacks a required function, `create`. */
+#define PLAIN_ONLY
+#include "plain.c"
+
+static struct slotcheck_subject subject;
+
+const struct slotcheck_subject *slotcheck_subject(uint32_t host_version)
+{
+    (void)host_version;
+    subject = PLAIN;
+    subject.name = "missing_required";
+    subject.create = NULL;
+    return &subject;
+}

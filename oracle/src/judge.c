@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The judge: for a step of an operation, from pre to post with this outcome, the clauses of the
+ * specification that apply. It says nothing where the specification says nothing.
+ *
+ * A panic diverges: no post-state exists in the source. All that can be asked is whether the
+ * panic's condition held.
+ */
+#include "metaslot_oracle/reference.h"
+
+typedef const struct meta_region_owners owners_t;
+typedef const struct spec_call call_t;
+typedef const struct spec_outcome outcome_t;
+
+/* An error, or a function that only reads: nothing has changed. */
+static bool unchanged(owners_t *pre, owners_t *post, struct clause_report *report)
+{
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_unchanged__slots, slots_equal_but(pre, post, UINT64_MAX));
+    holds &=
+        clause(report, CLAUSE_unchanged__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
+    holds &= clause(report, CLAUSE_unchanged__frame_obligations,
+                    frame_obligations_equal_but(pre, post, UINT64_MAX));
+    return holds;
+}
+
+/* get_slot's own post-condition, which every function that takes an address inherits. */
+static bool slot_found(owners_t *pre, call_t *call, outcome_t *outcome,
+                       struct clause_report *report)
+{
+    const bool ok = outcome->result == SPEC_OK;
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_get_slot__unsafe_is_err,
+                    has_safe_slot(pre, call->paddr) || (!ok && outcome->result != SPEC_PANIC));
+    holds &=
+        clause(report, CLAUSE_get_slot__ptr, !ok || outcome->value == frame_to_meta(call->paddr));
+    return holds;
+}
+
+/* post.frame_obligations =~= pre.frame_obligations.remove(idx) */
+static bool obligation_removed(owners_t *pre, owners_t *post, uint64_t idx)
+{
+    return idx < pre->max_meta_slots && frame_obligations_equal_but(pre, post, idx) &&
+           pre->frame_obligations[idx] == post->frame_obligations[idx] + 1;
+}
+
+static const struct atomic_perm *ref_count_at(owners_t *owners, uint64_t paddr)
+{
+    return &slot_owner_at(owners, frame_to_index(paddr))->inner_perms.ref_count;
+}
+
+/* The ensures of drop_last_in_place. */
+static bool released(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct meta_slot_owner *pre_owner = slot_owner_at(pre, idx);
+    const struct meta_slot_owner *post_owner = slot_owner_at(post, idx);
+    const struct metadata_inner_perms *was = &pre_owner->inner_perms;
+    const struct metadata_inner_perms *is = &post_owner->inner_perms;
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_drop_last_in_place__ref_count,
+                    is->ref_count.value == SPEC_REF_COUNT_UNUSED);
+    holds &= clause(report, CLAUSE_drop_last_in_place__storage, !is->storage.is_init);
+    holds &= clause(report, CLAUSE_drop_last_in_place__vtable_ptr, !is->vtable_ptr.is_init);
+    holds &= clause(report, CLAUSE_drop_last_in_place__in_list,
+                    atomic_perm_equal(&is->in_list, &was->in_list));
+    holds &= clause(report, CLAUSE_drop_last_in_place__cell_ids,
+                    is->storage.id == was->storage.id && is->ref_count.id == was->ref_count.id &&
+                        is->vtable_ptr.pptr == was->vtable_ptr.pptr);
+    holds &= clause(report, CLAUSE_drop_last_in_place__slot_vaddr,
+                    post_owner->slot_vaddr == pre_owner->slot_vaddr);
+    holds &=
+        clause(report, CLAUSE_drop_last_in_place__usage, post_owner->usage == pre_owner->usage);
+    holds &= clause(report, CLAUSE_drop_last_in_place__paths_in_pt,
+                    post_owner->paths_in_pt == pre_owner->paths_in_pt);
+    holds &=
+        clause(report, CLAUSE_drop_last_in_place__others, slot_owners_equal_but(pre, post, idx));
+    return holds;
+}
+
+/* into_raw and from_raw: the slot does not notice. */
+static bool forgotten(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
+{
+    bool holds = true;
+
+    holds &=
+        clause(report, CLAUSE_into_raw__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
+    holds &= clause(report, CLAUSE_into_raw__frame_obligations,
+                    obligation_removed(pre, post, frame_to_index(call->paddr)));
+    return holds;
+}
+
+static bool brought_back(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
+{
+    bool holds = true;
+
+    holds &=
+        clause(report, CLAUSE_from_raw__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
+    holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
+    return holds;
+}
+
+/* inc_ref_count, and the first half of Frame::clone. */
+static bool incremented(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct meta_slot_model was = meta_slot_owner_view(slot_owner_at(pre, idx));
+    const struct meta_slot_model is = meta_slot_owner_view(slot_owner_at(post, idx));
+    bool holds = true;
+
+    holds &= inc_ref_count_spec(&was, &is, report);
+    holds &= meta_slot_model_inv(&is, report);
+    return holds;
+}
+
+/* A function that claims a slot and re-parks its permission at once. */
+static bool allocated(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                      struct clause_report *report)
+{
+    const struct meta_slot_perm *perm = slot_perm_at(post, frame_to_index(call->paddr));
+    bool holds = true;
+
+    holds &= slot_perm_reparked_spec(call->paddr, pre, post, report);
+    holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
+    holds &= get_from_unused_perm_spec(call->paddr, outcome->value, perm, report);
+    return holds;
+}
+
+/* --- suite
+ * ----------------------------------------------------------------------------------------- */
+
+bool judge_setup(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                 struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+/* --- MetaSlot
+ * --------------------------------------------------------------------------------------- */
+
+bool judge_get_slot(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                    struct clause_report *report)
+{
+    bool holds = slot_found(pre, call, outcome, report);
+
+    holds &= unchanged(pre, post, report);
+    return holds;
+}
+
+bool judge_get_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                           struct clause_report *report)
+{
+    const struct meta_slot_perm *perm = slot_perm_at(pre, frame_to_index(call->paddr));
+    bool holds = slot_found(pre, call, outcome, report);
+
+    if (outcome->result != SPEC_OK)
+        return holds & unchanged(pre, post, report);
+    holds &= get_from_unused_spec(call->paddr, call->as_unique, pre, post, report);
+    holds &= slot_perm_extracted_spec(call->paddr, pre, post, report);
+    holds &= live_frame_obligations_err_spec(pre, post, report);
+    holds &= get_from_unused_perm_spec(call->paddr, outcome->value, perm, report);
+    return holds;
+}
+
+bool judge_repark(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                  struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+    bool holds = true;
+
+    (void)outcome;
+    holds &= clause(report, CLAUSE_repark__slots,
+                    slot_perm_at(post, idx)->is_init && slots_equal_but(pre, post, idx));
+    return holds;
+}
+
+bool judge_get_from_in_use(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                           struct clause_report *report)
+{
+    bool holds = slot_found(pre, call, outcome, report);
+
+    if (outcome->result == SPEC_PANIC)
+        return holds & inc_ref_count_panic_cond(ref_count_at(pre, call->paddr), report);
+    if (outcome->result != SPEC_OK)
+        return holds & unchanged(pre, post, report);
+    holds &= get_from_in_use_success(call->paddr, pre, post, report);
+    holds &= clause(report, CLAUSE_get_from_in_use__slots, slots_equal_but(pre, post, UINT64_MAX));
+    holds &= live_frame_obligations_err_spec(pre, post, report);
+    return holds;
+}
+
+bool judge_inc_ref_count(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                         struct clause_report *report)
+{
+    bool holds = true;
+
+    if (outcome->result == SPEC_PANIC)
+        return inc_ref_count_panic_cond(ref_count_at(pre, call->paddr), report);
+    holds &= incremented(pre, post, call, report);
+    holds &= live_frame_obligations_err_spec(pre, post, report);
+    return holds;
+}
+
+bool judge_frame_paddr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                       struct clause_report *report)
+{
+    const struct meta_slot_perm *perm = slot_perm_at(pre, frame_to_index(call->paddr));
+    bool holds = frame_paddr_safety_cond(perm, report);
+
+    (void)outcome;
+    holds &= unchanged(pre, post, report);
+    return holds;
+}
+
+bool judge_as_meta_ptr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                       struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return unchanged(pre, post, report);
+}
+
+bool judge_dyn_meta_ptr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                        struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return unchanged(pre, post, report);
+}
+
+bool judge_write_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                      struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+bool judge_drop_meta_in_place(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                              struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+bool judge_drop_last_in_place(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                              struct clause_report *report)
+{
+    const struct meta_slot_owner *owner = slot_owner_at(pre, frame_to_index(call->paddr));
+    bool holds = drop_last_in_place_safety_cond(owner, report);
+
+    (void)outcome;
+    holds &= released(pre, post, call, report);
+    holds &= live_frame_obligations_err_spec(pre, post, report);
+    return holds;
+}
+
+/* --- Frame
+ * ------------------------------------------------------------------------------------------- */
+
+bool judge_frame_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                             struct clause_report *report)
+{
+    bool holds = slot_found(pre, call, outcome, report);
+
+    if (outcome->result != SPEC_OK)
+        return holds & unchanged(pre, post, report);
+    holds &= get_from_unused_spec(call->paddr, false, pre, post, report);
+    holds &= allocated(pre, post, call, outcome, report);
+    return holds;
+}
+
+bool judge_frame_from_in_use(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                             struct clause_report *report)
+{
+    bool holds = slot_found(pre, call, outcome, report);
+
+    if (outcome->result == SPEC_PANIC)
+        return holds & inc_ref_count_panic_cond(ref_count_at(pre, call->paddr), report);
+    if (outcome->result != SPEC_OK)
+        return holds & unchanged(pre, post, report);
+    holds &= get_from_in_use_success(call->paddr, pre, post, report);
+    holds &= clause(report, CLAUSE_get_from_in_use__slots, slots_equal_but(pre, post, UINT64_MAX));
+    holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
+    return holds;
+}
+
+bool judge_frame_clone(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                       struct clause_report *report)
+{
+    bool holds = true;
+
+    if (outcome->result == SPEC_PANIC)
+        return inc_ref_count_panic_cond(ref_count_at(pre, call->paddr), report);
+    holds &= incremented(pre, post, call, report);
+    holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
+    return holds;
+}
+
+bool judge_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                      struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+    const uint64_t old = ref_count_at(pre, call->paddr)->value;
+    const uint64_t new = ref_count_at(post, call->paddr)->value;
+    bool holds = true;
+
+    (void)outcome;
+    holds &= clause(report, CLAUSE_frame_drop__ref_count, old <= 1 || new == old - 1);
+    holds &=
+        clause(report, CLAUSE_frame_drop__frame_obligations, obligation_removed(pre, post, idx));
+    if (old == 1)
+        holds &= released(pre, post, call, report);
+    return holds;
+}
+
+bool judge_frame_into_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                          struct clause_report *report)
+{
+    (void)outcome;
+    return forgotten(pre, post, call, report);
+}
+
+bool judge_frame_from_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                          struct clause_report *report)
+{
+    (void)outcome;
+    return brought_back(pre, post, call, report);
+}
+
+bool judge_frame_reference_count(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                 struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return unchanged(pre, post, report);
+}
+
+bool judge_frame_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                      struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return unchanged(pre, post, report);
+}
+
+/* --- UniqueFrame
+ * -------------------------------------------------------------------------------------- */
+
+bool judge_unique_frame_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                    struct clause_report *report)
+{
+    bool holds = slot_found(pre, call, outcome, report);
+
+    if (outcome->result != SPEC_OK)
+        return holds & unchanged(pre, post, report);
+    holds &= get_from_unused_spec(call->paddr, true, pre, post, report);
+    holds &= allocated(pre, post, call, outcome, report);
+    return holds;
+}
+
+bool judge_unique_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                             struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+    bool holds = drop_last_in_place_safety_cond(slot_owner_at(pre, idx), report);
+
+    (void)outcome;
+    holds &= released(pre, post, call, report);
+    holds &=
+        clause(report, CLAUSE_frame_drop__frame_obligations, obligation_removed(pre, post, idx));
+    return holds;
+}
+
+bool judge_frame_from_unique(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                             struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+bool judge_unique_frame_try_from(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                 struct clause_report *report)
+{
+    (void)call;
+    if (outcome->result != SPEC_OK)
+        return unchanged(pre, post, report);
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+bool judge_unique_frame_repurpose(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                  struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *call,
+                                        outcome_t *outcome, struct clause_report *report)
+{
+    return judge_unique_frame_drop(pre, post, call, outcome, report);
+}
+
+bool judge_unique_frame_meta_mut(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                 struct clause_report *report)
+{
+    (void)call;
+    (void)outcome;
+    return live_frame_obligations_err_spec(pre, post, report);
+}
+
+bool judge_unique_frame_into_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                 struct clause_report *report)
+{
+    (void)outcome;
+    return forgotten(pre, post, call, report);
+}
+
+bool judge_unique_frame_from_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                 struct clause_report *report)
+{
+    (void)outcome;
+    return brought_back(pre, post, call, report);
+}
+
+/* --- PageTableNode
+ * ------------------------------------------------------------------------------------- */
+
+bool judge_page_table_node_alloc(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                 struct clause_report *report)
+{
+    bool holds = slot_found(pre, call, outcome, report);
+
+    if (outcome->result != SPEC_OK)
+        return holds & unchanged(pre, post, report);
+    holds &= get_node_from_unused_spec(call->paddr, pre, post, report);
+    holds &= allocated(pre, post, call, outcome, report);
+    return holds;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "metaslot_oracle/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Equality of bytes is equality of values only without padding. */
+#define WORDS(type, n) static_assert(sizeof(type) == (n) * sizeof(uint64_t), "padding in " #type)
+WORDS(struct meta_slot_storage, 6);
+WORDS(struct storage_perm, 8);
+WORDS(struct atomic_perm, 2);
+WORDS(struct vtable_perm, 3);
+WORDS(struct metadata_inner_perms, 15);
+WORDS(struct meta_slot_owner, 18);
+WORDS(struct meta_slot_cells, 4);
+WORDS(struct meta_slot_perm, 7);
+WORDS(struct meta_slot_model, 16);
+#undef WORDS
+
+static const struct meta_slot_owner NO_OWNER;
+static const struct meta_slot_perm NO_PERM;
+
+bool meta_region_owners_create(struct meta_region_owners *owners, uint64_t capacity)
+{
+    memset(owners, 0, sizeof(*owners));
+    if (capacity == 0 || capacity > SPEC_MAX_META_SLOTS)
+        return false;
+    owners->capacity = capacity;
+    owners->slots_dom = calloc(capacity, sizeof(*owners->slots_dom));
+    owners->slot_owners_dom = calloc(capacity, sizeof(*owners->slot_owners_dom));
+    owners->slots = calloc(capacity, sizeof(*owners->slots));
+    owners->slot_owners = calloc(capacity, sizeof(*owners->slot_owners));
+    owners->frame_obligations = calloc(capacity, sizeof(*owners->frame_obligations));
+    owners->changed = calloc(capacity, sizeof(*owners->changed));
+    owners->is_changed = calloc(capacity, sizeof(*owners->is_changed));
+    if (!owners->slots_dom || !owners->slot_owners_dom || !owners->slots || !owners->slot_owners ||
+        !owners->frame_obligations || !owners->changed || !owners->is_changed) {
+        meta_region_owners_destroy(owners);
+        return false;
+    }
+    meta_region_owners_boot(owners, capacity);
+    return true;
+}
+
+void meta_region_owners_destroy(struct meta_region_owners *owners)
+{
+    free(owners->slots_dom);
+    free(owners->slot_owners_dom);
+    free(owners->slots);
+    free(owners->slot_owners);
+    free(owners->frame_obligations);
+    free(owners->changed);
+    free(owners->is_changed);
+    memset(owners, 0, sizeof(*owners));
+}
+
+void meta_region_owners_boot(struct meta_region_owners *owners, uint64_t nr_slots)
+{
+    owners->max_meta_slots = nr_slots;
+    meta_region_owners_rebase(owners, NULL);
+    for (uint64_t i = 0; i < nr_slots; i++)
+        meta_region_owners_boot_slot(owners, i);
+}
+
+static void forget_changes(struct meta_region_owners *owners)
+{
+    for (uint64_t i = 0; i < owners->nr_changed; i++)
+        owners->is_changed[owners->changed[i]] = 0;
+    owners->nr_changed = 0;
+}
+
+void meta_region_owners_rebase(struct meta_region_owners *owners,
+                               const struct meta_region_owners *base)
+{
+    forget_changes(owners);
+    owners->base = base;
+}
+
+struct meta_slot_owner *meta_region_owners_change(struct meta_region_owners *owners, uint64_t index)
+{
+    if (owners->base && !owners->is_changed[index]) {
+        owners->is_changed[index] = 1;
+        owners->changed[owners->nr_changed++] = index;
+    }
+    return &owners->slot_owners[index];
+}
+
+void meta_region_owners_commit(struct meta_region_owners *base, struct meta_region_owners *owners)
+{
+    for (uint64_t i = 0; i < owners->nr_changed; i++)
+        meta_region_owners_copy_slot(base, owners, owners->changed[i]);
+    forget_changes(owners);
+}
+
+/* A cell's id is the address of its first byte in FRAME_METADATA_RANGE. */
+void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index)
+{
+    const uint64_t vaddr = meta_addr(index);
+    const struct meta_slot_cells cells = {
+        .storage_id = vaddr,
+        .ref_count_id = vaddr + 40,
+        .vtable_ptr = vaddr + 48,
+        .in_list_id = vaddr + 56,
+    };
+
+    owners->slots_dom[index] = 1;
+    owners->slots[index] =
+        (struct meta_slot_perm){.addr = vaddr, .pptr = vaddr, .is_init = 1, .value = cells};
+    owners->slot_owners_dom[index] = 1;
+    owners->slot_owners[index] = (struct meta_slot_owner){
+        .inner_perms =
+            {
+                .storage.id = cells.storage_id,
+                .ref_count = {.id = cells.ref_count_id, .value = SPEC_REF_COUNT_UNUSED},
+                .vtable_ptr.pptr = cells.vtable_ptr,
+                .in_list.id = cells.in_list_id,
+            },
+        .slot_vaddr = vaddr,
+        .usage = SPEC_USAGE_UNUSED,
+    };
+    owners->frame_obligations[index] = 0;
+}
+
+void meta_region_owners_copy_slot(struct meta_region_owners *to,
+                                  const struct meta_region_owners *from, uint64_t index)
+{
+    to->slots_dom[index] = from->slots_dom[index];
+    to->slots[index] = from->slots[index];
+    to->slot_owners_dom[index] = from->slot_owners_dom[index];
+    to->slot_owners[index] = from->slot_owners[index];
+    to->frame_obligations[index] = from->frame_obligations[index];
+}
+
+bool meta_region_owners_slot_equal(const struct meta_region_owners *a,
+                                   const struct meta_region_owners *b, uint64_t index)
+{
+    return a->slots_dom[index] == b->slots_dom[index] &&
+           a->slot_owners_dom[index] == b->slot_owners_dom[index] &&
+           a->frame_obligations[index] == b->frame_obligations[index] &&
+           memcmp(&a->slots[index], &b->slots[index], sizeof(a->slots[index])) == 0 &&
+           memcmp(&a->slot_owners[index], &b->slot_owners[index], sizeof(a->slot_owners[index])) ==
+               0;
+}
+
+const struct meta_slot_owner *slot_owner_at(const struct meta_region_owners *owners, uint64_t index)
+{
+    if (index >= owners->max_meta_slots || !owners->slot_owners_dom[index])
+        return &NO_OWNER;
+    return &owners->slot_owners[index];
+}
+
+const struct meta_slot_perm *slot_perm_at(const struct meta_region_owners *owners, uint64_t index)
+{
+    if (index >= owners->max_meta_slots || !owners->slots_dom[index])
+        return &NO_PERM;
+    return &owners->slots[index];
+}
+
+/* --- comparison of maps --------------------------------------------------------------------------
+ */
+
+/* Do two states agree in one respect at the indices from..to? */
+typedef bool equal_in_fn(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                         uint64_t from, uint64_t to);
+
+static bool owners_dom_equal_in(const struct meta_region_owners *a,
+                                const struct meta_region_owners *b, uint64_t from, uint64_t to)
+{
+    return memcmp(a->slot_owners_dom + from, b->slot_owners_dom + from, to - from) == 0;
+}
+
+static bool slots_dom_equal_in(const struct meta_region_owners *a,
+                               const struct meta_region_owners *b, uint64_t from, uint64_t to)
+{
+    return memcmp(a->slots_dom + from, b->slots_dom + from, to - from) == 0;
+}
+
+static bool owners_equal_in(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                            uint64_t from, uint64_t to)
+{
+    return owners_dom_equal_in(a, b, from, to) &&
+           memcmp(a->slot_owners + from, b->slot_owners + from,
+                  (to - from) * sizeof(*a->slot_owners)) == 0;
+}
+
+static bool slots_equal_in(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                           uint64_t from, uint64_t to)
+{
+    return slots_dom_equal_in(a, b, from, to) &&
+           memcmp(a->slots + from, b->slots + from, (to - from) * sizeof(*a->slots)) == 0;
+}
+
+static bool obligations_equal_in(const struct meta_region_owners *a,
+                                 const struct meta_region_owners *b, uint64_t from, uint64_t to)
+{
+    return memcmp(a->frame_obligations + from, b->frame_obligations + from,
+                  (to - from) * sizeof(*a->frame_obligations)) == 0;
+}
+
+/* Every index but `but`, unless one state is a change of the other: then only what changed. */
+static inline bool equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                             uint64_t but, equal_in_fn *equal_in)
+{
+    const struct meta_region_owners *change = a->base == b ? a : b;
+    const uint64_t n = a->max_meta_slots;
+
+    if (b->max_meta_slots != n)
+        return false;
+    if (change->base == a || change->base == b) {
+        for (uint64_t i = 0; i < change->nr_changed; i++) {
+            const uint64_t index = change->changed[i];
+
+            if (index != but && !equal_in(a, b, index, index + 1))
+                return false;
+        }
+        return true;
+    }
+    if (but >= n)
+        return equal_in(a, b, 0, n);
+    return equal_in(a, b, 0, but) && equal_in(a, b, but + 1, n);
+}
+
+bool slot_owners_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                           uint64_t but)
+{
+    return equal_but(a, b, but, owners_equal_in);
+}
+
+bool slots_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                     uint64_t but)
+{
+    return equal_but(a, b, but, slots_equal_in);
+}
+
+bool frame_obligations_equal_but(const struct meta_region_owners *a,
+                                 const struct meta_region_owners *b, uint64_t but)
+{
+    return equal_but(a, b, but, obligations_equal_in);
+}
+
+bool slot_owners_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b)
+{
+    return equal_but(a, b, UINT64_MAX, owners_dom_equal_in);
+}
+
+bool slots_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b)
+{
+    return equal_but(a, b, UINT64_MAX, slots_dom_equal_in);
+}
+
+/* --- values
+ * ---------------------------------------------------------------------------------------- */
+
+bool meta_slot_storage_equal(const struct meta_slot_storage *a, const struct meta_slot_storage *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool storage_perm_equal(const struct storage_perm *a, const struct storage_perm *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool vtable_perm_equal(const struct vtable_perm *a, const struct vtable_perm *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool atomic_perm_equal(const struct atomic_perm *a, const struct atomic_perm *b)
+{
+    return a->id == b->id && a->value == b->value;
+}
+
+bool meta_slot_perm_equal(const struct meta_slot_perm *a, const struct meta_slot_perm *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool meta_slot_model_equal(const struct meta_slot_model *a, const struct meta_slot_model *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+enum meta_slot_status meta_slot_status_of(uint64_t ref_count)
+{
+    if (ref_count == SPEC_REF_COUNT_UNUSED)
+        return META_SLOT_UNUSED;
+    if (ref_count == SPEC_REF_COUNT_UNIQUE)
+        return META_SLOT_UNIQUE;
+    if (ref_count == 0)
+        return META_SLOT_UNDER_CONSTRUCTION;
+    if (ref_count <= SPEC_REF_COUNT_MAX)
+        return META_SLOT_SHARED;
+    return META_SLOT_OVERFLOW;
+}
+
+struct meta_slot_model meta_slot_owner_view(const struct meta_slot_owner *owner)
+{
+    return (struct meta_slot_model){
+        .status = meta_slot_status_of(owner->inner_perms.ref_count.value),
+        .storage = owner->inner_perms.storage,
+        .ref_count = owner->inner_perms.ref_count.value,
+        .vtable_ptr = owner->inner_perms.vtable_ptr,
+        .in_list = owner->inner_perms.in_list.value,
+        .slot_vaddr = owner->slot_vaddr,
+        .usage = owner->usage,
+    };
+}
+
+bool has_safe_slot(const struct meta_region_owners *owners, uint64_t paddr)
+{
+    return paddr % SPEC_PAGE_SIZE == 0 && paddr / SPEC_PAGE_SIZE < owners->max_meta_slots;
+}
