@@ -100,16 +100,17 @@ static uint32_t frame_from_unused(struct slotcheck_region *region, uint64_t padd
         return result;
     struct slot *slot = slot_at(address);
     /* Acquire pairs with the release store of UNUSED in frame_drop. */
-    if (!atomic_compare_exchange_strong_explicit(&slot->ref_count, &observed, 0,
-                                                 memory_order_acquire, memory_order_relaxed))
-        return observed == REF_COUNT_UNIQUE ? SLOTCHECK_UNIQUE
-               : observed == 0              ? SLOTCHECK_BUSY
-                                            : SLOTCHECK_IN_USE;
-    slot->metadata = *metadata;
-    /* Pairs with the acquire in frame_from_in_use. */
-    atomic_store_explicit(&slot->ref_count, 1, memory_order_release);
-    *frame = address;
-    return SLOTCHECK_OK;
+    if (atomic_compare_exchange_strong_explicit(&slot->ref_count, &observed, 0,
+                                                memory_order_acquire, memory_order_relaxed)) {
+        slot->metadata = *metadata;
+        /* Pairs with the acquire in frame_from_in_use. */
+        atomic_store_explicit(&slot->ref_count, 1, memory_order_release);
+        *frame = address;
+        return SLOTCHECK_OK;
+    }
+    if (observed == REF_COUNT_UNIQUE)
+        return SLOTCHECK_UNIQUE;
+    return observed == 0 ? SLOTCHECK_BUSY : SLOTCHECK_IN_USE;
 }
 
 static uint32_t frame_from_in_use(struct slotcheck_region *region, uint64_t paddr, uint64_t *frame)

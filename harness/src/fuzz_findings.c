@@ -2,6 +2,7 @@
 #include "fuzz_findings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -51,7 +52,7 @@ static bool remember(struct fuzz_findings *findings, const char *signature, size
     return true;
 }
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static bool write_file(const char *path, const uint8_t *bytes, size_t size)
 {
@@ -70,17 +71,18 @@ static bool write_file(const char *path, const uint8_t *bytes, size_t size)
 /* Under a name that no other process uses, then renamed: nobody ever sees half a case. */
 static bool replace_file(const char *path, const uint8_t *bytes, size_t size)
 {
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.%ld.part", path, (long)getpid()) < 0)
+    char temporary[PATH_MAX];
+    int length = snprintf(temporary, sizeof(temporary), "%s.%ld.part", path, (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof(temporary)) {
+        errno = ENAMETOOLONG;
         return false;
-    bool done = write_file(temporary, bytes, size) && rename(temporary, path) == 0;
-    if (!done) {
-        int error = errno;
-        unlink(temporary);
-        errno = error;
     }
-    free(temporary);
-    return done;
+    if (write_file(temporary, bytes, size) && rename(temporary, path) == 0)
+        return true;
+    int error = errno;
+    unlink(temporary);
+    errno = error;
+    return false;
 }
 
 static bool shorter_one_is_there(const char *path, size_t size)
@@ -89,25 +91,32 @@ static bool shorter_one_is_there(const char *path, size_t size)
     return stat(path, &status) == 0 && (uint64_t)status.st_size <= size;
 }
 
+static bool write_case(const char *path, const struct program *program, size_t size)
+{
+    uint8_t *bytes = malloc(size);
+    if (bytes == NULL)
+        return false;
+    program_encode(program, bytes);
+    bool done = replace_file(path, bytes, size);
+    int error = errno;
+    free(bytes);
+    errno = error;
+    return done;
+}
+
 bool fuzz_findings_add(struct fuzz_findings *findings, const char *signature,
                        const struct program *program)
 {
     size_t size = program_encoded_size(program);
-    char *path = NULL;
-    if (!remember(findings, signature, size) ||
-        asprintf(&path, "%s/%s.case", findings->folder, signature) < 0) {
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof(path), "%s/%s.case", findings->folder, signature);
+    if (length < 0 || (size_t)length >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (!remember(findings, signature, size)) {
         errno = ENOMEM;
         return false;
     }
-    bool done = shorter_one_is_there(path, size);
-    if (!done) {
-        uint8_t *bytes = malloc(size);
-        if (bytes != NULL) {
-            program_encode(program, bytes);
-            done = replace_file(path, bytes, size);
-        }
-        free(bytes);
-    }
-    free(path);
-    return done;
+    return shorter_one_is_there(path, size) || write_case(path, program, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * A folder of findings: one case per signature, the shortest one that was seen. Several processes may
- * write to it at once; each file appears complete or not at all.
+ * A folder of findings: one case per signature, the shortest one that was seen. Several processes
+ * may write to it at once; each file appears complete or not at all.
  */
 #pragma once
 
@@ -19,15 +19,15 @@ struct fuzz_findings {
     struct known_finding {
         uint64_t signature_hash;
         size_t size;
-    } *known;
+    } * known;
 };
 
 /* True if a case of `size` bytes would be the first of this signature, or the shortest. */
 bool fuzz_findings_wants(const struct fuzz_findings *findings, const char *signature, size_t size);
 
 /*
- * Writes the case to <folder>/<signature>.case, unless a shorter one is there. False, with errno set,
- * if that cannot be done; what was there before is then still there.
+ * Writes the case to <folder>/<signature>.case, unless a shorter one is there. False, with errno
+ * set, if that cannot be done; what was there before is then still there.
  */
 bool fuzz_findings_add(struct fuzz_findings *findings, const char *signature,
                        const struct program *program);

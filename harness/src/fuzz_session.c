@@ -20,7 +20,7 @@
 #include "slotcheck/divergence_trap.h"
 #include "slotcheck/subject_load.h"
 
-enum { MAX_SIGNATURE = 200, EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
+enum { EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
 
 struct session {
     const struct slotcheck_subject *subject; /* null: not open yet */
@@ -48,7 +48,7 @@ __attribute__((format(printf, 2, 3))) _Noreturn static void give_up(int status,
     _Exit(status);
 }
 
-/* --- what the environment asks for ------------------------------------------------------------- */
+/* --- what the environment asks for --- */
 
 static const struct slotcheck_subject *subject_of_environment(void)
 {
@@ -135,32 +135,41 @@ static struct lockstep_stats *stats_of_environment(void)
     return stats;
 }
 
-/* --- the session ------------------------------------------------------------------------------- */
+/* --- the session --- */
 
 /* Room for the steps of the program at hand. */
 static void fit_trace(void)
 {
-    size_t capacity = session.trace == NULL ? 0 : session.trace->capacity;
-    if (session.trace != NULL && session.program.nr_ops <= capacity)
+    if (session.trace != NULL && session.program.nr_ops <= session.trace->capacity)
         return;
-    while (capacity < session.program.nr_ops || capacity == 0)
-        capacity = capacity == 0 ? 256 : capacity * 2;
-    struct trace *grown =
-        realloc(session.trace, sizeof(*grown) + capacity * sizeof(grown->steps[0]));
-    if (grown == NULL)
+    trace_destroy(session.trace);
+    session.trace = trace_create(session.program.capacity + 1);
+    if (session.trace == NULL)
         give_up(EXIT_INTERNAL, "no memory");
-    session.trace = grown;
-    session.trace->capacity = capacity;
 }
 
-/* With a number of slots that the subject cannot have, every run would be skipped unnoticed. */
+/*
+ * False if the subject cannot have a region of the program's size. Whatever else keeps a program from
+ * running to its end is a subject that breaks the rules of the interface, and no program would show
+ * anything.
+ */
+static bool run(const struct program *program)
+{
+    if (lockstep_run(session.lockstep, program, session.trace))
+        return true;
+    if (session.trace->nr_slots != 0)
+        give_up(EXIT_WRONG_USE, "%s: %s", session.subject->name, lockstep_error(session.lockstep));
+    return false;
+}
+
+/* With regions that the subject cannot have, every program would be passed over unnoticed. */
 static void check_slots(void)
 {
-    struct divergence divergence;
-    if (session.slots != 0 &&
-        !lockstep_run(session.lockstep, &session.program, NULL, &divergence))
-        give_up(EXIT_WRONG_USE, "SLOTCHECK_SLOTS=%llu: the subject %s cannot have that many slots",
-                (unsigned long long)session.slots, session.subject->name);
+    fit_trace();
+    if (!run(&session.program))
+        give_up(EXIT_WRONG_USE, "%s: a region of %llu slots: %s", session.subject->name,
+                (unsigned long long)program_slots(&session.program),
+                lockstep_error(session.lockstep));
 }
 
 void fuzz_session_use(const struct slotcheck_subject *subject)
@@ -178,7 +187,7 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
     check_slots();
 }
 
-/* --- a divergence ------------------------------------------------------------------------------ */
+/* --- a divergence --- */
 
 /*
  * What of the program led to the divergence: an operation that was not executed changed nothing, and
@@ -200,21 +209,20 @@ static void reduce(void)
     (void)program_set_slots(&session.reduced, session.trace->nr_slots);
 }
 
+/* Overwrites the trace. */
 static bool has_signature(const struct program *program, const char *signature)
 {
-    struct divergence divergence;
-    char other[MAX_SIGNATURE];
-    if (!lockstep_run(session.lockstep, program, NULL, &divergence) ||
-        divergence.kind == FINDING_NONE)
+    char other[SIGNATURE_SIZE];
+    if (!run(program) || session.trace->divergence.kind == FINDING_NONE)
         return false;
-    divergence_signature(&divergence, other, sizeof(other));
+    divergence_signature(&session.trace->divergence, other, sizeof(other));
     return strcmp(signature, other) == 0;
 }
 
-static void collect(const struct divergence *divergence)
+static void collect(void)
 {
-    char signature[MAX_SIGNATURE];
-    divergence_signature(divergence, signature, sizeof(signature));
+    char signature[SIGNATURE_SIZE];
+    divergence_signature(&session.trace->divergence, signature, sizeof(signature));
     reduce();
     if (!fuzz_findings_wants(&session.findings, signature, program_encoded_size(&session.reduced)))
         return;
@@ -225,15 +233,13 @@ static void collect(const struct divergence *divergence)
                 strerror(errno));
 }
 
-static void stop(const struct divergence *divergence)
+static void stop(void)
 {
-    char signature[MAX_SIGNATURE];
-    divergence_signature(divergence, signature, sizeof(signature));
-    fprintf(stderr, "slotcheck: %s: %s\n", finding_kind_name(divergence->kind), signature);
-    divergence_trap(divergence->op, divergence->field);
+    divergence_explain(stderr, &session.program, session.trace, NULL);
+    divergence_trap(session.trace->divergence.op, session.trace->divergence.field);
 }
 
-/* --- coverage by meaning ----------------------------------------------------------------------- */
+/* --- coverage by meaning --- */
 
 /*
  * Counters that libFuzzer takes for coverage beside that of the code: how often each operation ended
@@ -259,7 +265,7 @@ static void count_steps(void)
     }
 }
 
-/* --- one input --------------------------------------------------------------------------------- */
+/* --- one input --- */
 
 /* Reads the input; false if it is none for an engine. */
 static bool take(const uint8_t *data, size_t size)
@@ -283,14 +289,13 @@ int fuzz_session_run(const uint8_t *data, size_t size)
         return -1;
     fit_trace();
 
-    struct divergence divergence;
-    if (!lockstep_run(session.lockstep, &session.program, session.trace, &divergence))
+    if (!run(&session.program))
         return -1;
     count_steps();
-    if (divergence.kind == FINDING_NONE)
+    if (session.trace->divergence.kind == FINDING_NONE)
         return 0;
     if (session.findings.folder == NULL)
-        stop(&divergence);
-    collect(&divergence);
+        stop();
+    collect();
     return 0;
 }

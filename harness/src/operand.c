@@ -47,7 +47,7 @@ uint64_t operand_level(uint16_t operand)
     return (operand + 3u) % 4 + 1;
 }
 
-/* --- metadata ------------------------------------------------------------------------------- */
+/* --- metadata --- */
 
 static uint64_t each_byte(uint8_t byte)
 {

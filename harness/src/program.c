@@ -38,7 +38,7 @@ void program_clear(struct program *program)
     program->nr_ops = 0;
 }
 
-/* --- the header ----------------------------------------------------------------------------- */
+/* --- the header --- */
 
 unsigned program_format(const struct program *program)
 {
@@ -85,7 +85,7 @@ bool program_is_text(const uint8_t *bytes, size_t size)
            bytes[0] == '\r';
 }
 
-/* --- operations ----------------------------------------------------------------------------- */
+/* --- operations --- */
 
 static bool grow(struct program *program)
 {

@@ -54,7 +54,7 @@ static const char *const EXPECTED[NR_OPERAND_KINDS] = {
     [OPERAND_VALUE] = "a value: a number",
 };
 
-/* --- printing ------------------------------------------------------------------------------- */
+/* --- printing --- */
 
 static const struct form *form_of(enum operand_kind kind, uint16_t operand)
 {
@@ -128,7 +128,7 @@ void program_print(const struct program *program, FILE *out)
         fputc('\n', out);
 }
 
-/* --- parsing: tokens ------------------------------------------------------------------------ */
+/* --- parsing: tokens --- */
 
 /* What the next line that is not empty has to be. */
 enum stage { STAGE_FORMAT, STAGE_SLOTS, STAGE_OPERATIONS, STAGE_END };
@@ -231,7 +231,7 @@ static bool take_number(struct parser *parser, uint32_t from, uint32_t to, uint3
     return true;
 }
 
-/* --- parsing: operands ---------------------------------------------------------------------- */
+/* --- parsing: operands --- */
 
 static const struct form *find_form(enum operand_kind kind, struct word word, char sign)
 {
@@ -331,7 +331,7 @@ static bool parse_operand(struct parser *parser, enum operand_kind kind, uint16_
     return parse_simple(parser, kind, operand);
 }
 
-/* --- parsing: operations -------------------------------------------------------------------- */
+/* --- parsing: operations --- */
 
 enum { MAX_NAME = 40 };
 
@@ -463,7 +463,7 @@ static bool parse_tail(struct parser *parser)
     return true;
 }
 
-/* --- parsing: lines ------------------------------------------------------------------------- */
+/* --- parsing: lines --- */
 
 static bool accept_none(struct parser *parser)
 {

@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "subject_call.h"
 
-#include <stddef.h>
 #include <string.h>
 
-/* --- what a subject offers
- * ------------------------------------------------------------------------- */
+#include "slotcheck/lockstep.h"
 
-/* Reads a member only if the subject's struct is long enough to have it. */
-#define HAS(subject, member)                                                                       \
-    ((subject)->size >= offsetof(struct slotcheck_subject, member) + sizeof((subject)->member) &&  \
-     (subject)->member)
+/* --- what a subject offers --- */
 
 bool subject_offers(const struct slotcheck_subject *subject, enum op op)
 {
     switch (op) {
     case OP_setup:
-        return HAS(subject, frame_from_unused) && HAS(subject, frame_into_raw) &&
-               HAS(subject, set_ref_count);
+        return subject->frame_from_unused && subject->frame_into_raw && subject->set_ref_count;
     case OP_repark:
         /* A permission is a ghost: without a function there is nothing to do. */
-        return HAS(subject, get_from_unused);
+        return subject->get_from_unused != NULL;
 #define OFFERS(name)                                                                               \
     case OP_##name:                                                                                \
-        return HAS(subject, name)
+        return subject->name != NULL
         OFFERS(get_slot);
         OFFERS(get_from_unused);
         OFFERS(get_from_in_use);
@@ -59,8 +53,7 @@ bool subject_offers(const struct slotcheck_subject *subject, enum op op)
     return false;
 }
 
-/* --- the two address spaces
- * ------------------------------------------------------------------------ */
+/* --- the two address spaces --- */
 
 static uint64_t slot_to_subject(const struct subject_region *on, uint64_t paddr)
 {
@@ -102,8 +95,7 @@ struct meta_slot_storage metadata_from_subject(const struct slotcheck_metadata *
     return from;
 }
 
-/* --- the calls
- * --------------------------------------------------------------------------------------- */
+/* --- the calls --- */
 
 /* The answer of a fallible function: a slot, if it is OK. */
 static void answer_slot(const struct subject_region *on, struct spec_outcome *outcome,
@@ -157,7 +149,7 @@ void subject_call(const struct subject_region *on, enum op op, const struct spec
         result = subject->get_from_unused(region, paddr, &metadata, call->as_unique, &out);
         break;
     case OP_repark:
-        if (HAS(subject, repark))
+        if (subject->repark)
             subject->repark(region, slot);
         return;
     case OP_get_from_in_use:

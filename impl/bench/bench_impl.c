@@ -2,10 +2,10 @@
 /*
  * What the operations cost over the bare atomics and stores that they consist of.
  *
- * For each pair of operations two loops run over the same slots: one calls the library, the other is
- * the compare-and-swaps, additions, stores and fences of the same steps written by hand, without
- * bounds check, errors, vtable dispatch and handles. Rounds of the two alternate, so that a change of
- * the machine's speed meets both; the medians are compared.
+ * For each pair of operations two loops run over the same slots: one calls the library, the other
+ * is the compare-and-swaps, additions, stores and fences of the same steps written by hand, without
+ * bounds check, errors, vtable dispatch and handles. Rounds of the two alternate, so that a change
+ * of the machine's speed meets both; the medians are compared.
  *
  *     bench_impl [--json]
  */
@@ -44,7 +44,7 @@ static inline void must(bool holds)
         unexpected();
 }
 
-/* --- the bare steps ---------------------------------------------------------------------------- */
+/* --- the bare steps -------------------------------------------------------------------------- */
 
 static inline void bare_claim(struct meta_slot *slot, const struct meta_vtable *vtable)
 {
@@ -82,7 +82,7 @@ static inline void bare_put_probe(const struct meta_region *region, struct meta_
     }
 }
 
-/* --- the pairs: one call, one pass over all slots ---------------------------------------------- */
+/* --- the pairs: one call, one pass over all slots -------------------------------------------- */
 
 #define FOR_EACH_SLOT(i) for (uint64_t i = 0; i < NR_SLOTS; i++)
 #define PADDR(i)         ((i)*METASLOT_PAGE_SIZE)
@@ -181,8 +181,7 @@ static void impl_unique_untyped(struct meta_region *region)
     {
         struct unique_frame frame;
 
-        must(unique_frame_from_unused(region, PADDR(i), untyped_metadata(), &frame) ==
-             METASLOT_OK);
+        must(unique_frame_from_unused(region, PADDR(i), untyped_metadata(), &frame) == METASLOT_OK);
         unique_frame_drop(region, frame);
     }
 }
@@ -228,7 +227,7 @@ static void bare_unique_probe(struct meta_region *region)
     }
 }
 
-/* --- measuring --------------------------------------------------------------------------------- */
+/* --- measuring ------------------------------------------------------------------------------- */
 
 typedef void pass_fn(struct meta_region *region);
 
@@ -261,7 +260,8 @@ static struct pair pairs[] = {
 
 enum { NR_PAIRS = sizeof(pairs) / sizeof(pairs[0]) };
 
-/* Nanoseconds a pair of operations. Volatile, so that neither loop is specialised for its caller. */
+/* Nanoseconds a pair of operations. Volatile, so that neither loop is specialised for its caller.
+ */
 static double measure(pass_fn *volatile pass, struct meta_region *region)
 {
     struct timespec begin, end;

@@ -44,8 +44,8 @@ enum meta_region_result meta_region_create(struct meta_region *region, uint64_t 
         return META_REGION_NO_SLOTS;
     if (nr_slots > MAX_META_SLOTS)
         return META_REGION_TOO_MANY_SLOTS;
-    memory = mmap(NULL, mapping_size(nr_slots), PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memory = mmap(NULL, mapping_size(nr_slots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                  -1, 0);
     if (memory == MAP_FAILED)
         return META_REGION_NO_MEMORY;
     *region = (struct meta_region){

@@ -129,8 +129,7 @@ static bool allocated(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
     return holds;
 }
 
-/* --- suite
- * ----------------------------------------------------------------------------------------- */
+/* --- suite --- */
 
 bool judge_setup(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                  struct clause_report *report)
@@ -140,8 +139,7 @@ bool judge_setup(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome
     return live_frame_obligations_err_spec(pre, post, report);
 }
 
-/* --- MetaSlot
- * --------------------------------------------------------------------------------------- */
+/* --- MetaSlot --- */
 
 bool judge_get_slot(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                     struct clause_report *report)
@@ -261,8 +259,7 @@ bool judge_drop_last_in_place(owners_t *pre, owners_t *post, call_t *call, outco
     return holds;
 }
 
-/* --- Frame
- * ------------------------------------------------------------------------------------------- */
+/* --- Frame --- */
 
 bool judge_frame_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                              struct clause_report *report)
@@ -350,8 +347,7 @@ bool judge_frame_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
     return unchanged(pre, post, report);
 }
 
-/* --- UniqueFrame
- * -------------------------------------------------------------------------------------- */
+/* --- UniqueFrame --- */
 
 bool judge_unique_frame_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                     struct clause_report *report)
@@ -431,8 +427,7 @@ bool judge_unique_frame_from_raw(owners_t *pre, owners_t *post, call_t *call, ou
     return brought_back(pre, post, call, report);
 }
 
-/* --- PageTableNode
- * ------------------------------------------------------------------------------------- */
+/* --- PageTableNode --- */
 
 bool judge_page_table_node_alloc(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- life cycle ----------------------------------------------------------------------------------
- */
+/* --- life cycle --- */
 
 bool reference_create(struct reference *ref, uint64_t capacity)
 {
@@ -53,8 +52,7 @@ void reference_begin(struct reference *ref)
     ref->nr_drops = 0;
 }
 
-/* --- the pieces that operations are made of
- * ------------------------------------------------------- */
+/* --- the pieces that operations are made of --- */
 
 static struct meta_slot_owner *change(struct reference *ref, uint64_t paddr)
 {
@@ -130,30 +128,6 @@ static void drop_metadata(struct reference *ref, uint64_t paddr)
 static void set_ref_count(struct reference *ref, uint64_t paddr, uint64_t value)
 {
     change(ref, paddr)->inner_perms.ref_count.value = value;
-}
-
-static void take_permission(struct reference *ref, uint64_t paddr)
-{
-    change(ref, paddr);
-    ref->owners.slots_dom[frame_to_index(paddr)] = 0;
-    ref->owners.slots[frame_to_index(paddr)] = (struct meta_slot_perm){0};
-}
-
-static void repark_permission(struct reference *ref, uint64_t paddr)
-{
-    const uint64_t index = frame_to_index(paddr);
-    const struct metadata_inner_perms *perms = &change(ref, paddr)->inner_perms;
-
-    ref->owners.slots_dom[index] = 1;
-    ref->owners.slots[index] = (struct meta_slot_perm){
-        .addr = meta_addr(index),
-        .pptr = meta_addr(index),
-        .is_init = 1,
-        .value = {.storage_id = perms->storage.id,
-                  .ref_count_id = perms->ref_count.id,
-                  .vtable_ptr = perms->vtable_ptr.pptr,
-                  .in_list_id = perms->in_list.id},
-    };
 }
 
 static void mint_obligation(struct reference *ref, uint64_t paddr)
@@ -238,8 +212,7 @@ static void release(struct reference *ref, uint64_t paddr)
     *holders_of(ref, paddr) = (struct slot_holders){0};
 }
 
-/* --- suite
- * ----------------------------------------------------------------------------------------- */
+/* --- suite --- */
 
 void reference_setup(struct reference *ref, const struct spec_call *call,
                      struct spec_outcome *outcome)
@@ -251,8 +224,7 @@ void reference_setup(struct reference *ref, const struct spec_call *call,
     answer_ok(outcome, 0);
 }
 
-/* --- MetaSlot
- * --------------------------------------------------------------------------------------- */
+/* --- MetaSlot --- */
 
 void reference_get_slot(struct reference *ref, const struct spec_call *call,
                         struct spec_outcome *outcome)
@@ -267,7 +239,7 @@ void reference_get_from_unused(struct reference *ref, const struct spec_call *ca
         return;
     publish(ref, call->paddr, &call->metadata, SPEC_USAGE_FRAME,
             call->as_unique ? SPEC_REF_COUNT_UNIQUE : 1);
-    take_permission(ref, call->paddr);
+    meta_region_owners_remove_perm(&ref->owners, frame_to_index(call->paddr));
     ref->exempt[frame_to_index(call->paddr)] = EXEMPT_EXTRACTED;
     if (call->as_unique)
         holders_of(ref, call->paddr)->forgotten_unique_frames = 1;
@@ -278,7 +250,7 @@ void reference_get_from_unused(struct reference *ref, const struct spec_call *ca
 void reference_repark(struct reference *ref, const struct spec_call *call,
                       struct spec_outcome *outcome)
 {
-    repark_permission(ref, call->paddr);
+    meta_region_owners_insert_perm(&ref->owners, frame_to_index(call->paddr));
     ref->exempt[frame_to_index(call->paddr)] = EXEMPT_NOT;
     answer_ok(outcome, 0);
 }
@@ -342,8 +314,7 @@ void reference_drop_last_in_place(struct reference *ref, const struct spec_call 
     answer_ok(outcome, 0);
 }
 
-/* --- Frame
- * ------------------------------------------------------------------------------------------- */
+/* --- Frame --- */
 
 void reference_frame_from_unused(struct reference *ref, const struct spec_call *call,
                                  struct spec_outcome *outcome)
@@ -419,8 +390,7 @@ void reference_frame_meta(struct reference *ref, const struct spec_call *call,
         ref->owners.slot_owners[frame_to_index(call->paddr)].inner_perms.storage.value;
 }
 
-/* --- UniqueFrame
- * -------------------------------------------------------------------------------------- */
+/* --- UniqueFrame --- */
 
 void reference_unique_frame_from_unused(struct reference *ref, const struct spec_call *call,
                                         struct spec_outcome *outcome)
@@ -503,8 +473,7 @@ void reference_unique_frame_from_raw(struct reference *ref, const struct spec_ca
     answer_ok(outcome, frame_to_meta(call->paddr));
 }
 
-/* --- PageTableNode
- * ------------------------------------------------------------------------------------- */
+/* --- PageTableNode --- */
 
 void reference_page_table_node_alloc(struct reference *ref, const struct spec_call *call,
                                      struct spec_outcome *outcome)

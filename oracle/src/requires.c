@@ -90,16 +90,14 @@ static bool live_unique_frame(const struct reference *ref, const struct spec_cal
            holders_of(ref, call)->live_unique_frames > 0;
 }
 
-/* --- suite
- * ----------------------------------------------------------------------------------------- */
+/* --- suite --- */
 
 bool requires_setup(const struct reference *ref, const struct spec_call *call)
 {
     return settled_slot(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNUSED;
 }
 
-/* --- MetaSlot
- * --------------------------------------------------------------------------------------- */
+/* --- MetaSlot --- */
 
 bool requires_get_slot(const struct reference *ref, const struct spec_call *call)
 {
@@ -160,8 +158,7 @@ bool requires_drop_last_in_place(const struct reference *ref, const struct spec_
            unlisted_and_unmapped(ref, call);
 }
 
-/* --- Frame
- * ------------------------------------------------------------------------------------------- */
+/* --- Frame --- */
 
 bool requires_frame_from_unused(const struct reference *ref, const struct spec_call *call)
 {
@@ -205,8 +202,7 @@ bool requires_frame_meta(const struct reference *ref, const struct spec_call *ca
     return live_frame(ref, call);
 }
 
-/* --- UniqueFrame
- * -------------------------------------------------------------------------------------- */
+/* --- UniqueFrame --- */
 
 bool requires_unique_frame_from_unused(const struct reference *ref, const struct spec_call *call)
 {
@@ -255,8 +251,7 @@ bool requires_unique_frame_from_raw(const struct reference *ref, const struct sp
            holders_of(ref, call)->forgotten_unique_frames > 0;
 }
 
-/* --- PageTableNode
- * ------------------------------------------------------------------------------------- */
+/* --- PageTableNode --- */
 
 bool requires_page_table_node_alloc(const struct reference *ref, const struct spec_call *call)
 {

@@ -26,8 +26,7 @@ static bool obligation_inserted(const struct meta_region_owners *pre,
            post->frame_obligations[idx] == pre->frame_obligations[idx] + 1;
 }
 
-/* --- impl MetaSlot -----------------------------------------------------------------------------
- */
+/* --- impl MetaSlot --- */
 
 bool get_from_unused_inner_perms_spec(bool as_unique, const struct metadata_inner_perms *perms,
                                       struct clause_report *report)
@@ -229,8 +228,7 @@ bool inc_ref_count_spec(const struct meta_slot_model *pre, const struct meta_slo
     return holds;
 }
 
-/* --- impl OwnerOf for MetaSlot ------------------------------------------------------------------
- */
+/* --- impl OwnerOf for MetaSlot --- */
 
 bool wf(const struct meta_slot_cells *self, const struct meta_slot_owner *owner,
         struct clause_report *report)

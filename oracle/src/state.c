@@ -93,20 +93,39 @@ void meta_region_owners_commit(struct meta_region_owners *base, struct meta_regi
     forget_changes(owners);
 }
 
+void meta_region_owners_remove_perm(struct meta_region_owners *owners, uint64_t index)
+{
+    meta_region_owners_change(owners, index);
+    owners->slots_dom[index] = 0;
+    owners->slots[index] = (struct meta_slot_perm){0};
+}
+
 /* A cell's id is the address of its first byte in FRAME_METADATA_RANGE. */
-void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index)
+static struct meta_slot_cells cells_of(uint64_t index)
 {
     const uint64_t vaddr = meta_addr(index);
-    const struct meta_slot_cells cells = {
+
+    return (struct meta_slot_cells){
         .storage_id = vaddr,
         .ref_count_id = vaddr + 40,
         .vtable_ptr = vaddr + 48,
         .in_list_id = vaddr + 56,
     };
+}
 
+void meta_region_owners_insert_perm(struct meta_region_owners *owners, uint64_t index)
+{
+    meta_region_owners_change(owners, index);
     owners->slots_dom[index] = 1;
-    owners->slots[index] =
-        (struct meta_slot_perm){.addr = vaddr, .pptr = vaddr, .is_init = 1, .value = cells};
+    owners->slots[index] = (struct meta_slot_perm){
+        .addr = meta_addr(index), .pptr = meta_addr(index), .is_init = 1, .value = cells_of(index)};
+}
+
+void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index)
+{
+    const struct meta_slot_cells cells = cells_of(index);
+
+    meta_region_owners_insert_perm(owners, index);
     owners->slot_owners_dom[index] = 1;
     owners->slot_owners[index] = (struct meta_slot_owner){
         .inner_perms =
@@ -116,7 +135,7 @@ void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t in
                 .vtable_ptr.pptr = cells.vtable_ptr,
                 .in_list.id = cells.in_list_id,
             },
-        .slot_vaddr = vaddr,
+        .slot_vaddr = meta_addr(index),
         .usage = SPEC_USAGE_UNUSED,
     };
     owners->frame_obligations[index] = 0;
@@ -157,8 +176,7 @@ const struct meta_slot_perm *slot_perm_at(const struct meta_region_owners *owner
     return &owners->slots[index];
 }
 
-/* --- comparison of maps --------------------------------------------------------------------------
- */
+/* --- comparison of maps --- */
 
 /* Do two states agree in one respect at the indices from..to? */
 typedef bool equal_in_fn(const struct meta_region_owners *a, const struct meta_region_owners *b,
@@ -249,8 +267,7 @@ bool slots_dom_equal(const struct meta_region_owners *a, const struct meta_regio
     return equal_but(a, b, UINT64_MAX, slots_dom_equal_in);
 }
 
-/* --- values
- * ---------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 bool meta_slot_storage_equal(const struct meta_slot_storage *a, const struct meta_slot_storage *b)
 {

@@ -8,9 +8,9 @@
  *     SLOTCHECK_SLOTS     number of slots of every region, instead of the program's own
  *     SLOTCHECK_STATS     file for a struct fuzz_stats, which others may read at any time; counting
  *                         goes on from what it holds
- *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there and fuzzing goes
- *                         on; unset: a divergence is explained on stderr and ends in a trap
- * A wrong setting is one line on stderr and exit status 2.
+ *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there and fuzzing
+ * goes on; unset: a divergence is explained on stderr and ends in a trap A wrong setting is one
+ * line on stderr and exit status 2.
  *
  * One session per process, used by one thread.
  */
@@ -37,8 +37,8 @@ struct fuzz_stats {
 };
 
 /*
- * Runs one input; what LLVMFuzzerTestOneInput returns. -1, not for the corpus: a text, a program of a
- * later format, or of more slots than FUZZ_MAX_SLOTS or than the subject can have.
+ * Runs one input; what LLVMFuzzerTestOneInput returns. -1, not for the corpus: a text, a program of
+ * a later format, or of more slots than FUZZ_MAX_SLOTS or than the subject can have.
  */
 int fuzz_session_run(const uint8_t *data, size_t size);
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "metaslot_oracle.h"
@@ -49,6 +50,7 @@ enum step_status {
 struct step_record {
     uint8_t status;                    /* enum step_status */
     uint8_t result;                    /* enum spec_result; the reference's, once started */
+    uint8_t status_before;             /* enum meta_slot_status of the slot */
     uint64_t paddr;                    /* the frame that the operation is about */
     uint64_t value;                    /* the reference's outcome value */
     struct meta_slot_storage metadata; /* the reference's outcome metadata */
@@ -111,24 +113,30 @@ struct lockstep_stats {
 struct lockstep;
 
 /*
- * A lockstep on `subject`, counting in `stats` (not null). Null, with one line in `error`, if the
- * subject lacks a required function or there is no memory.
+ * A lockstep on `subject` (see subject_load.h), counting in `stats` (not null). Null, with one line
+ * in `error`, if there is no memory.
  */
 struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
                                  struct lockstep_stats *stats, char *error, size_t error_size);
 void lockstep_destroy(struct lockstep *lockstep);
 
 /*
- * Runs the program on a region of program_slots(program) slots, or of the subject's fixed number.
- * `trace` has room for nr_ops steps, or is null. Returns false if the region cannot be made (no
- * memory; more slots than the subject can have); else `*divergence` says what was found, and its
- * kind is FINDING_NONE for agreement.
+ * Runs the program on a region of lockstep_slots(..) slots. What was found stands in
+ * `trace->divergence`; FINDING_NONE is agreement. `trace` has room for the program's operations.
+ * False, with a line in lockstep_error, if the program cannot be run: the region cannot be made (no
+ * memory; more slots than the subject can have), or the subject breaks the interface's rules (its
+ * reset does not reset).
  */
-bool lockstep_run(struct lockstep *lockstep, const struct program *program, struct trace *trace,
-                  struct divergence *divergence);
+bool lockstep_run(struct lockstep *lockstep, const struct program *program, struct trace *trace);
+const char *lockstep_error(const struct lockstep *lockstep);
 
-/* The region size that lockstep_run would use. */
+/* The region size that lockstep_run uses: the program's, or the subject's fixed one. */
 uint64_t lockstep_slots(const struct slotcheck_subject *subject, const struct program *program);
+
+/* A trace with room for `nr_steps` steps, in memory that is shared with forked children; or null.
+ */
+struct trace *trace_create(uint64_t nr_steps);
+void trace_destroy(struct trace *trace);
 
 /* True if the subject offers the operation. */
 bool subject_offers(const struct slotcheck_subject *subject, enum op op);

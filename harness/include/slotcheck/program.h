@@ -182,7 +182,7 @@ void program_print(const struct program *program, FILE *out);
 /* Writes one operation without a newline, as in the text. */
 void operation_print(const struct operation *operation, FILE *out);
 
-/* --- what operands mean in a region of `nr_slots` slots -------------------------------------- */
+/* --- what operands mean in a region of `nr_slots` slots --- */
 
 /* PADDR: the physical address. */
 uint64_t operand_paddr(uint16_t operand, uint64_t nr_slots);

@@ -165,7 +165,7 @@ struct slotcheck_subject {
     void (*snapshot_save)(struct slotcheck_region *region, void *bytes);
     void (*snapshot_restore)(struct slotcheck_region *region, const void *bytes);
 
-    /* --- MetaSlot ---------------------------------------------------------------------------- */
+    /* --- MetaSlot --- */
 
     /* MetaSlot::get_slot: NOT_ALIGNED (checked first), OUT_OF_BOUND, or the slot. */
     uint32_t (*get_slot)(struct slotcheck_region *region, uint64_t paddr, uint64_t *slot);
@@ -197,7 +197,7 @@ struct slotcheck_subject {
     /* MetaSlot::drop_last_in_place: the same, then the slot is UNUSED. */
     void (*drop_last_in_place)(struct slotcheck_region *region, uint64_t slot);
 
-    /* --- Frame ------------------------------------------------------------------------------- */
+    /* --- Frame --- */
 
     /* Frame::from_unused: get_from_unused, re-parked at once; mints an obligation. */
     uint32_t (*frame_from_unused)(struct slotcheck_region *region, uint64_t paddr,
@@ -217,7 +217,7 @@ struct slotcheck_subject {
     void (*frame_meta)(struct slotcheck_region *region, uint64_t frame,
                        struct slotcheck_metadata *out);
 
-    /* --- UniqueFrame ------------------------------------------------------------------------- */
+    /* --- UniqueFrame --- */
 
     uint32_t (*unique_frame_from_unused)(struct slotcheck_region *region, uint64_t paddr,
                                          const struct slotcheck_metadata *metadata,
@@ -240,7 +240,7 @@ struct slotcheck_subject {
     uint64_t (*unique_frame_into_raw)(struct slotcheck_region *region, uint64_t frame);
     uint64_t (*unique_frame_from_raw)(struct slotcheck_region *region, uint64_t paddr);
 
-    /* --- PageTableNode ----------------------------------------------------------------------- */
+    /* --- PageTableNode --- */
 
     /* PageTableNode::alloc on the frame at `paddr`: a Frame whose PTNode has that level (1..=4),
        no children, not stray, unlocked; usage becomes PageTable. Errors of frame_from_unused. */

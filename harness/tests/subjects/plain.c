@@ -103,6 +103,9 @@ enum fault {
 #define FAULT FAULT_none
 #endif
 
+/* Not mapped; volatile, so that no compiler sees what FAULT_crash is about to do. */
+static volatile const uint64_t NOWHERE = 64;
+
 static const uint64_t PAGE_SIZE = 4096;
 static const uint64_t REF_COUNT_UNUSED = UINT64_MAX;
 static const uint64_t REF_COUNT_UNIQUE = UINT64_MAX - 1;
@@ -264,6 +267,7 @@ static void clear_slot(struct slot *slot)
 }
 
 #ifdef ABORTING
+static const char NAME[] = "aborting";
 enum { NR_FIXED_SLOTS = 16, CAPABILITIES = 0 };
 
 static struct slotcheck_region *allocate_region(uint64_t nr_slots)
@@ -283,6 +287,7 @@ static uint32_t panic(void)
     abort();
 }
 #else
+static const char NAME[] = "plain";
 enum {
     NR_FIXED_SLOTS = 0,
     CAPABILITIES =
@@ -560,7 +565,7 @@ static void frame_drop(struct slotcheck_region *region, uint64_t frame)
 {
     struct slot *slot = slot_at(frame);
     if (FAULT == FAULT_crash)
-        slot_at(64)->ref_count = 0;
+        slot = slot_at(NOWHERE);
     uint64_t old = slot->ref_count;
     slot->ref_count -= FAULT == FAULT_drop_subtracts_two ? 2 : 1;
     if (old == 1 || (FAULT == FAULT_drop_frees_early && old == 2))
@@ -682,8 +687,8 @@ static uint32_t page_table_node_alloc(struct slotcheck_region *region, uint64_t 
 static const struct slotcheck_subject PLAIN = {
     .version = SLOTCHECK_INTERFACE_VERSION,
     .size = sizeof(struct slotcheck_subject),
-    .name = "plain",
-    .description = "simple implementation of all operations, for the tests",
+    .name = NAME,
+    .description = "a simple implementation of all operations, for the tests",
     .capabilities = CAPABILITIES,
     .fixed_slots = NR_FIXED_SLOTS,
     .create = create,

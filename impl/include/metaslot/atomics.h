@@ -2,9 +2,9 @@
 /*
  * Every access to a live slot, and nothing else.
  *
- * The atomic functions carry their memory order in their name; a compare-and-swap names the order of
- * success first, then that of failure. The nonatomic functions are the plain accesses to `storage`
- * and `vtable_ptr`, which are only sound under exclusive access or a happens-before edge.
+ * The atomic functions carry their memory order in their name; a compare-and-swap names the order
+ * of success first, then that of failure. The nonatomic functions are the plain accesses to
+ * `storage` and `vtable_ptr`, which are only sound under exclusive access or a happens-before edge.
  *
  * This is the native binding, and the only file that includes <stdatomic.h>. The same sources
  * compile against any other file of this name that stands earlier on the include path and provides

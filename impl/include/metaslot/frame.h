@@ -2,10 +2,10 @@
 /*
  * Frame: a counted handle to a frame in use.
  *
- * A handle is the address of its slot. C has no destructors: each handle must be given to exactly one of
- * frame_drop, frame_into_raw and unique_frame_try_from, and is void afterwards (if that succeeds).
- * Handles may be passed between threads; all functions may be called by any number of threads at
- * once. On an error nothing has changed and the out-parameter is not written.
+ * A handle is the address of its slot. C has no destructors: each handle must be given to exactly
+ * one of frame_drop, frame_into_raw and unique_frame_try_from, and is void afterwards (if that
+ * succeeds). Handles may be passed between threads; all functions may be called by any number of
+ * threads at once. On an error nothing has changed and the out-parameter is not written.
  */
 #pragma once
 

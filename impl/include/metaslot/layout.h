@@ -2,23 +2,26 @@
 /*
  * The metadata slot of a frame, `MetaSlot`: 64 bytes, and the protocol of its reference count.
  *
- *                get_from_unused (CAS, acquire)
- *      UNUSED ────────────────────────────────────► 0  under construction
- *        ▲                                          │
- *        │                        store 1, release  │  store UNIQUE, relaxed
- *        │                     ┌────────────────────┴───────────────┐
- *        │                     ▼        try_from (CAS, acquire)     ▼
- *        │              ┌───►  1  ─────────────────────────────►  UNIQUE
- *        │   drop       │      │  ◄─────────────────────────────    │
- *        │   (release)  │      │         from (store, release)      │ drop, reset_as_unused
- *        │              │      │ clone (relaxed),                   │ (store 0)
- *        │              └──  2..MAX  get_from_in_use (CAS, acquire) │
- *        │                                                          ▼
- *        │   drop of the last reference: 1 → 0 (release)        ┌───────┐
- *        │                      then an acquire fence  ───────► │   0   │  under destruction
- *        │                                                      └───┬───┘
- *        └──────────────────────────────────────────────────────────┘
- *                     drop_last_in_place (store UNUSED, release)
+ *                 get_from_unused
+ *      UNUSED ───────────────────────► 0 ──────────┬───────────────┐
+ *        ▲                        constructing     ▼               ▼
+ *        │                                         1 ◄─────────► UNIQUE
+ *        │   drop_last_in_place                  ▲ │ │             │
+ *        └──────────────────────── 0 ◄───────────│─│─┴─────────────┘
+ *                             destructing        │ ▼
+ *                                               2..MAX
+ *
+ *      UNUSED → 0    get_from_unused          CAS, acquire; a failure is relaxed
+ *      0 → 1         get_from_unused          store, release
+ *      0 → UNIQUE    get_from_unused          store, relaxed
+ *      n → n + 1     get_from_in_use          weak CAS, acquire; a failure is relaxed
+ *      n → n + 1     inc_ref_count (clone)    addition, relaxed
+ *      n → n - 1     frame_drop               subtraction, release; from 1 an acquire fence follows
+ *      1 → UNIQUE    unique_frame_try_from    CAS, acquire; a failure is relaxed
+ *      UNIQUE → 1    frame_from_unique        store, release
+ *      UNIQUE → 0    unique_frame_drop        store, relaxed
+ *      UNIQUE → 0    reset_as_unused          store, release
+ *      0 → UNUSED    drop_last_in_place       store, release
  *
  *      MAX < count < UNIQUE is illegal: the distance that keeps concurrent clones, each of which
  *      panics, from reaching UNIQUE. clone panics after the addition, get_from_in_use before it.

@@ -2,8 +2,8 @@
 /*
  * MetaSlot: the operations on a slot itself, under Frame and UniqueFrame.
  *
- * All functions may be called by any number of threads at once. Those that upstream marks unsafe say
- * here what the caller promises; they do not check it. On an error nothing has changed and the
+ * All functions may be called by any number of threads at once. Those that upstream marks unsafe
+ * say here what the caller promises; they do not check it. On an error nothing has changed and the
  * out-parameter is not written.
  *
  * The paths that succeed are inline; errors and panics are calls.
@@ -32,6 +32,15 @@ meta_slot_not_unused(uint64_t observed);
 /* The error or panic of get_from_in_use for a count that admits no further reference. */
 __attribute__((cold)) METASLOT_MUST_CHECK enum metaslot_result
 meta_slot_not_shareable(const struct meta_region *region, uint64_t observed);
+
+/* Tells the compiler that an error is not success, so that a caller's check of it is not repeated.
+ */
+METASLOT_MUST_CHECK static inline enum metaslot_result meta_slot_error(enum metaslot_result error)
+{
+    if (error == METASLOT_OK)
+        __builtin_unreachable();
+    return error;
+}
 
 /*
  * MetaSlot::get_slot: the slot of the frame at `paddr`, any 64-bit number. METASLOT_NOT_ALIGNED
@@ -74,7 +83,7 @@ meta_slot_claim(const struct meta_region *region, uint64_t paddr, struct any_fra
         return result;
     /* Acquire: pairs with the release store of UNUSED in meta_slot_drop_last_in_place. */
     if (!atomic_cas_acquire_relaxed(&slot->ref_count, &observed, 0))
-        return meta_slot_not_unused(observed);
+        return meta_slot_error(meta_slot_not_unused(observed));
     ghost_permission_taken(region, slot);
     ghost_usage(region, slot, usage);
     meta_slot_write_meta(region, slot, metadata);
@@ -89,8 +98,8 @@ meta_slot_claim(const struct meta_region *region, uint64_t paddr, struct any_fra
 }
 
 /*
- * MetaSlot::get_from_unused: claims an UNUSED slot for `metadata`, with the count UNIQUE or 1. Errors
- * of meta_slot_get_slot, METASLOT_UNIQUE, METASLOT_BUSY (somebody else is constructing or
+ * MetaSlot::get_from_unused: claims an UNUSED slot for `metadata`, with the count UNIQUE or 1.
+ * Errors of meta_slot_get_slot, METASLOT_UNIQUE, METASLOT_BUSY (somebody else is constructing or
  * destructing), METASLOT_IN_USE. The slot's permission leaves the region (meta_slot_repark).
  */
 METASLOT_MUST_CHECK static inline enum metaslot_result
@@ -108,8 +117,8 @@ static inline void meta_slot_repark(const struct meta_region *region, struct met
 
 /*
  * MetaSlot::get_from_in_use: one more reference to a slot in use. Errors of meta_slot_get_slot,
- * METASLOT_UNUSED, METASLOT_UNIQUE, METASLOT_BUSY; panics at REF_COUNT_MAX, nothing changed. Lock-free: an
- * attempt fails only because another one succeeded, or spuriously.
+ * METASLOT_UNUSED, METASLOT_UNIQUE, METASLOT_BUSY; panics at REF_COUNT_MAX, nothing changed.
+ * Lock-free: an attempt fails only because another one succeeded, or spuriously.
  */
 METASLOT_MUST_CHECK static inline enum metaslot_result
 meta_slot_get_from_in_use(const struct meta_region *region, uint64_t paddr,
@@ -124,7 +133,7 @@ meta_slot_get_from_in_use(const struct meta_region *region, uint64_t paddr,
         uint64_t count = atomic_load_relaxed(&slot->ref_count);
 
         if (count == 0 || count >= REF_COUNT_MAX)
-            return meta_slot_not_shareable(region, count);
+            return meta_slot_error(meta_slot_not_shareable(region, count));
         /* Acquire: pairs with the release store of 1 in meta_slot_claim and frame_from_unique. */
         if (atomic_cas_weak_acquire_relaxed(&slot->ref_count, &count, count + 1))
             break;
@@ -143,7 +152,7 @@ meta_slot_inc_ref_count(const struct meta_region *region, struct meta_slot *slot
 {
     /* Relaxed: the caller's own reference already orders everything before it. */
     if (atomic_fetch_add_relaxed(&slot->ref_count, 1) >= REF_COUNT_MAX)
-        return meta_slot_panic(region, "reference count overflow");
+        return meta_slot_error(meta_slot_panic(region, "reference count overflow"));
     return METASLOT_OK;
 }
 
@@ -185,9 +194,9 @@ static inline void meta_slot_drop_meta_in_place(const struct meta_region *region
     const struct meta_vtable *vtable = nonatomic_load_vtable(&slot->vtable_ptr);
 
     if (vtable->on_drop != NULL)
-        vtable->on_drop(region, slot,
-                        (struct frame_reader){meta_slot_frame_paddr(region, slot),
-                                              METASLOT_PAGE_SIZE});
+        vtable->on_drop(
+            region, slot,
+            (struct frame_reader){meta_slot_frame_paddr(region, slot), METASLOT_PAGE_SIZE});
     if (vtable->drop != NULL)
         vtable->drop(slot);
     poison_metadata(slot);
@@ -195,8 +204,8 @@ static inline void meta_slot_drop_meta_in_place(const struct meta_region *region
 }
 
 /*
- * MetaSlot::drop_last_in_place: drops the metadata and makes the slot UNUSED. Unsafe: the count is 0
- * by the caller's doing, and there is metadata.
+ * MetaSlot::drop_last_in_place: drops the metadata and makes the slot UNUSED. Unsafe: the count is
+ * 0 by the caller's doing, and there is metadata.
  */
 static inline void meta_slot_drop_last_in_place(const struct meta_region *region,
                                                 struct meta_slot *slot)

@@ -11,8 +11,8 @@
  *     METADATA_FITS(struct my_meta);
  *     const struct meta_vtable MY_VTABLE = { ... };
  *
- * Objects are moved in and out by value. Nothing here is changed after start-up, so everything may be
- * used by any thread.
+ * Objects are moved in and out by value. Nothing here is changed after start-up, so everything may
+ * be used by any thread.
  */
 #pragma once
 
@@ -38,7 +38,8 @@ struct frame_reader {
     uint64_t remaining;
 };
 
-/* AnyFrameMeta, as a table: the operations of a metadata type. Its address is the type's identity. */
+/* AnyFrameMeta, as a table: the operations of a metadata type. Its address is the type's identity.
+ */
 struct meta_vtable {
     uint32_t type_id; /* enum metadata_type, or a number of one's own from METADATA_OTHER on */
     uint32_t size;    /* bytes of an object; 0 for a type without payload */
@@ -46,8 +47,8 @@ struct meta_vtable {
     bool is_untyped; /* AnyFrameMeta::is_untyped */
     const char *name;
     /*
-     * AnyFrameMeta::on_drop: the frame is being given up; the object is still in `slot` and is to be
-     * read with nonatomic_copy_out. Null: nothing to do.
+     * AnyFrameMeta::on_drop: the frame is being given up; the object is still in `slot` and is to
+     * be read with nonatomic_copy_out. Null: nothing to do.
      */
     void (*on_drop)(const struct meta_region *region, struct meta_slot *slot,
                     struct frame_reader reader);
@@ -84,7 +85,8 @@ struct optional_addr {
     uint64_t addr;
 };
 
-/* MetaSlotStorage::FrameLink, as upstream's StoredLink: neighbours in a list, and a small payload. */
+/* MetaSlotStorage::FrameLink, as upstream's StoredLink: neighbours in a list, and a small payload.
+ */
 struct frame_link_meta {
     struct optional_addr next;
     struct optional_addr prev;
@@ -127,8 +129,8 @@ enum metadata_error {
 };
 
 /*
- * What METADATA_FITS is for a type that is only known at run time: to be asked once, before the first
- * object of the type is stored. Storing an object of a type that this refuses is undefined.
+ * What METADATA_FITS is for a type that is only known at run time: to be asked once, before the
+ * first object of the type is stored. Storing an object of a type that this refuses is undefined.
  */
 METASLOT_MUST_CHECK enum metadata_error meta_vtable_check(const struct meta_vtable *vtable);
 

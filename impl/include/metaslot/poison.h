@@ -3,9 +3,9 @@
  * "Uninit" made executable: in a checking build under ASan or MSan the bytes of a slot that the
  * specification calls uninitialised are poisoned, so that whoever reads them is reported.
  *
- * Poisoned are `storage` and `vtable_ptr` of a slot without metadata, the bytes of `storage` behind a
- * smaller object, and what lies between the last slot and the end of the region's memory. In every
- * other build these functions are empty.
+ * Poisoned are `storage` and `vtable_ptr` of a slot without metadata, the bytes of `storage` behind
+ * a smaller object, and what lies between the last slot and the end of the region's memory. In
+ * every other build these functions are empty.
  */
 #pragma once
 
@@ -64,8 +64,8 @@ static inline void poison_metadata(const struct meta_slot *slot)
 }
 
 /*
- * An object of `size` bytes is about to be written to a slot. MSan sees the write by itself; ASan has
- * to be told, and before it.
+ * An object of `size` bytes is about to be written to a slot. MSan sees the write by itself; ASan
+ * has to be told, and before it.
  */
 static inline void unpoison_metadata(const struct meta_slot *slot, size_t size)
 {

@@ -2,8 +2,8 @@
 /*
  * A region: the array of slots that describe the frames of a machine, and its hooks.
  *
- * Frame `i` is at physical address `i * METASLOT_PAGE_SIZE`, its slot at `slots + i`; MAX_PADDR of a
- * region is `nr_slots * METASLOT_PAGE_SIZE`. Regions know nothing of each other.
+ * Frame `i` is at physical address `i * METASLOT_PAGE_SIZE`, its slot at `slots + i`; MAX_PADDR of
+ * a region is `nr_slots * METASLOT_PAGE_SIZE`. Regions know nothing of each other.
  *
  * Creating, resetting, saving, restoring and destroying a region must not overlap in time with any
  * other use of it. Everything else may be called by any number of threads at once.
@@ -49,9 +49,8 @@ enum meta_region_result {
  * A region of `nr_slots` slots, all UNUSED with in_list 0. `hooks` is copied. On an error `*region`
  * is left alone.
  */
-METASLOT_MUST_CHECK enum meta_region_result meta_region_create(struct meta_region *region,
-                                                               uint64_t nr_slots,
-                                                               const struct meta_hooks *hooks);
+METASLOT_MUST_CHECK enum meta_region_result
+meta_region_create(struct meta_region *region, uint64_t nr_slots, const struct meta_hooks *hooks);
 
 /*
  * The slots with these indices, each below nr_slots, become what they were after creation: no
@@ -63,8 +62,8 @@ void meta_region_reset(struct meta_region *region, const uint64_t *indices, uint
 void meta_region_destroy(struct meta_region *region);
 
 /*
- * The state of all slots as `meta_region_snapshot_size` bytes of any alignment, good for this region
- * in this process. What is uninitialised stays so when it is restored, also in the eyes of a
+ * The state of all slots as `meta_region_snapshot_size` bytes of any alignment, good for this
+ * region in this process. What is uninitialised stays so when it is restored, also in the eyes of a
  * sanitizer.
  */
 uint64_t meta_region_snapshot_size(const struct meta_region *region);

@@ -3,9 +3,9 @@
  * UniqueFrame: the only handle to a frame, and with it the right to change its metadata.
  *
  * Each handle must be given to exactly one of unique_frame_drop, unique_frame_reset_as_unused,
- * unique_frame_into_raw and frame_from_unique, and is void afterwards. A handle belongs to one thread
- * at a time; functions on different handles may run at once. On an error nothing has changed and
- * the out-parameter is not written.
+ * unique_frame_into_raw and frame_from_unique, and is void afterwards. A handle belongs to one
+ * thread at a time; functions on different handles may run at once. On an error nothing has changed
+ * and the out-parameter is not written.
  */
 #pragma once
 
@@ -50,8 +50,8 @@ METASLOT_MUST_CHECK struct frame frame_from_unique(const struct meta_region *reg
 /*
  * UniqueFrame::try_from(Frame): METASLOT_RETURNED if there are other references; the frame is then
  * still the caller's. Takes acquire on success, which upstream does not: without it nothing orders
- * the last reads of those who dropped their handles before the writes of the new owner. A build with
- * METASLOT_UPSTREAM_ORDERS does as upstream.
+ * the last reads of those who dropped their handles before the writes of the new owner. A build
+ * with METASLOT_UPSTREAM_ORDERS does as upstream.
  */
 METASLOT_MUST_CHECK enum metaslot_result unique_frame_try_from(const struct meta_region *region,
                                                                struct frame frame,
@@ -72,8 +72,7 @@ static inline void unique_frame_meta(struct unique_frame frame, void *object, si
 }
 
 /* UniqueFrame::meta_mut: assigns an object of the type that is there; nothing is dropped. */
-static inline void unique_frame_meta_mut(struct unique_frame frame, const void *object,
-                                         size_t size)
+static inline void unique_frame_meta_mut(struct unique_frame frame, const void *object, size_t size)
 {
     nonatomic_copy_in(frame.slot->storage, object, size);
 }

@@ -183,6 +183,10 @@ struct meta_slot_owner *meta_region_owners_change(struct meta_region_owners *own
 /* Makes `base` equal to `owners` again, which must be a change of it, and forgets the change. */
 void meta_region_owners_commit(struct meta_region_owners *base, struct meta_region_owners *owners);
 
+/* slots.remove(index), and slots.insert(index, the permission that belongs to the slot). */
+void meta_region_owners_remove_perm(struct meta_region_owners *owners, uint64_t index);
+void meta_region_owners_insert_perm(struct meta_region_owners *owners, uint64_t index);
+
 /* One slot as after boot. */
 void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index);
 /* Makes everything at `index` in `to` what it is in `from`; regions of the same size. */

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Findings: case files that the fuzz targets write, and inputs that made the engine stop."""
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterable
+
+from campaign.engine import shown_command
+
+CRASH_PREFIX = "crash."
+CONFIRM_SECONDS = 30
+# Functions of engines and sanitizers, and what lies between a fault and its report.
+NOBODYS_FRAMES = re.compile(
+    r"^(_+sanitizer|_+asan|_+ubsan|_+msan|_+interceptor|_+lsan|fuzzer::|std::|raise$|abort$|gsignal"
+    r"|_+libc|_+restore_rt|_+GI_|_+pthread|_start$|main$)"
+)
+FRAME_LINE = re.compile(r"^\s+#\d+ 0x[0-9a-f]+ (?:in )?(\S+)?")
+KIND_LINES = [
+    re.compile(r"runtime error: (.+)$"),
+    re.compile(r"ERROR: \w+Sanitizer: ([\w-]+)"),
+    re.compile(r"WARNING: \w+Sanitizer: ([\w-]+)"),
+    re.compile(r"ERROR: libFuzzer: ([\w -]+)"),
+]
+
+
+@dataclass
+class Finding:
+    signature: str
+    case: Path
+    log: Path | None = None
+    # What shows it again, and whether it did; both unknown before it was confirmed.
+    replay: str = ""
+    confirmed: bool = False
+    new: bool = True
+    summary: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "signature": self.signature,
+            "case": str(self.case),
+            "log": None if self.log is None else str(self.log),
+            "replay": self.replay,
+            "confirmed": self.confirmed,
+            "new": self.new,
+            "summary": self.summary,
+        }
+
+
+# --- crashes --------------------------------------------------------------------------------------
+
+
+def file_safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:60] or "unknown"
+
+
+def crash_signature(log: str) -> str:
+    """What happened and in which function: `crash.SEGV.frame_drop`."""
+    lines = log.splitlines()
+    kind, at = next(
+        (
+            (match[1], number)
+            for number, line in enumerate(lines)
+            for pattern in KIND_LINES
+            if (match := pattern.search(line))
+        ),
+        ("unknown", 0),
+    )
+    functions = (match[1] or "" for line in lines[at:] if (match := FRAME_LINE.match(line)))
+    function = next((f for f in functions if f and not NOBODYS_FRAMES.match(f)), "unknown")
+    kind = re.sub(r" after \d+ seconds$", "", kind.strip())
+    return f"{CRASH_PREFIX}{file_safe(kind)}.{file_safe(function)}"
+
+
+def slots_byte(slots: int) -> int:
+    """See the program format: 1..240, or a power of two."""
+    return slots - 1 if slots <= 240 else 240 + (slots.bit_length() - 1) - 8
+
+
+def with_slots(data: bytes, slots: int | None) -> bytes:
+    """The program bytes as they were run: --slots overrides what they say."""
+    if slots is None:
+        return data
+    return (data[:1] or b"\x01") + bytes([slots_byte(slots)]) + data[2:]
+
+
+def keep_crash(artifact: Path, log: str, findings: Path, slots: int | None) -> Path:
+    """Files a crash under its signature, unless a shorter case of it is there."""
+    case = findings / (crash_signature(log) + ".case")
+    data = with_slots(artifact.read_bytes(), slots)
+    if not case.exists() or case.stat().st_size > len(data):
+        part = case.with_suffix(".part")
+        part.write_bytes(data)
+        part.replace(case)
+        case.with_suffix(".log").write_text(log, encoding="utf-8")
+    artifact.unlink(missing_ok=True)
+    return case
+
+
+# --- confirming -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Replayer:
+    """How cases are run again: by the command, or, what only a fuzz target shows, by one."""
+
+    command: Path
+    launcher: str
+    targets: tuple[Path, ...]
+    subject: Path | None
+
+    def command_shown(self, case: Path) -> str:
+        words = [self.launcher, "run"]
+        if self.subject is not None:
+            words += ["--subject", str(self.subject)]
+        return " ".join(shlex.quote(word) for word in [*words, str(case)])
+
+    def command_fails(self, case: Path) -> bool:
+        words = [str(self.command), "run"]
+        if self.subject is not None:
+            words += ["--subject", str(self.subject)]
+        return ends_badly([*words, str(case)], {})
+
+    def confirm(self, finding: Finding) -> None:
+        finding.replay = self.command_shown(finding.case)
+        if self.command_fails(finding.case):
+            finding.confirmed = True
+            return
+        if not finding.signature.startswith(CRASH_PREFIX):
+            return
+        environment = {} if self.subject is None else {"SLOTCHECK_SUBJECT": str(self.subject)}
+        for target in self.targets:
+            words = [str(target), "-timeout=5", str(finding.case)]
+            if ends_badly(words, environment):
+                finding.confirmed = True
+                finding.replay = shown_command(environment, words)
+                return
+
+
+def ends_badly(words: list[str], environment: dict[str, str]) -> bool:
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | environment,
+            timeout=CONFIRM_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode not in (0, 2)
+
+
+def list_findings(cases: Iterable[Path], known: set[str]) -> list[Finding]:
+    found = []
+    for case in cases:
+        log = case.with_suffix(".log")
+        found.append(
+            Finding(
+                signature=case.stem,
+                case=case,
+                log=log if log.exists() else None,
+                new=case.stem not in known,
+            )
+        )
+    return found

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What a person reads while a campaign runs, and at its end."""
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from campaign.counts import Counts
+from campaign.findings import Finding
+
+PLAIN_LINE_SECONDS = 10
+MAX_SHOWN_FINDINGS = 30
+
+
+def short_number(value: float) -> str:
+    """Three digits or so: 999, 12.3k, 4.56M."""
+    for limit, divisor, unit in ((1e4, 1, ""), (1e6, 1e3, "k"), (1e9, 1e6, "M"), (1e12, 1e9, "G")):
+        if value < limit:
+            scaled = value / divisor
+            if not unit:
+                return f"{scaled:.0f}"
+            return f"{scaled:.0f}{unit}" if scaled >= 100 else f"{scaled:.1f}{unit}"
+    return f"{value / 1e12:.1f}T"
+
+
+def short_time(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 120:
+        return f"{whole}s"
+    if whole < 7200:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+@dataclass
+class Progress:
+    elapsed: float
+    left: float
+    counts: Counts
+    per_second: float
+    edges: int
+    corpus: int
+    findings: int
+
+    def line(self) -> str:
+        counts = self.counts
+        return " | ".join(
+            [
+                f"{short_time(self.elapsed)}, {short_time(max(self.left, 0))} left",
+                f"{short_number(counts.programs)} programs, {short_number(self.per_second)}/s",
+                f"{short_number(counts.executed)} operations",
+                f"{self.edges} edges",
+                f"corpus {self.corpus}",
+                f"clauses {counts.clauses_seen}/{len(counts.clauses)}",
+                f"{self.findings} finding" + ("" if self.findings == 1 else "s"),
+            ]
+        )
+
+
+class StatusLine:
+    """One line that changes on a terminal; elsewhere a line every ten seconds."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.terminal = out.isatty()
+        self.shown_at = 0.0
+        self.dirty = False
+
+    def is_due(self, elapsed: float) -> bool:
+        return elapsed - self.shown_at >= (1 if self.terminal else PLAIN_LINE_SECONDS)
+
+    def show(self, progress: Progress) -> None:
+        self.shown_at = progress.elapsed
+        line = progress.line()
+        if self.terminal:
+            width = shutil.get_terminal_size().columns
+            self.out.write("\r\x1b[K" + line[: width - 1])
+            self.dirty = True
+        else:
+            self.out.write(line + "\n")
+        self.out.flush()
+
+    def end(self) -> None:
+        """Ends the changing line, so that something else can be printed."""
+        if self.dirty:
+            self.out.write("\n")
+            self.out.flush()
+            self.dirty = False
+
+
+@dataclass
+class Summary:
+    subject: str
+    jobs: int
+    progress: Progress
+    corpus_folder: str
+    findings: list[Finding]
+    fixed: list[str]
+    status: int
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        progress = self.progress
+        return {
+            "subject": self.subject,
+            "jobs": self.jobs,
+            "seconds": round(progress.elapsed, 1),
+            "programs_per_second": round(progress.per_second),
+            "edges": progress.edges,
+            "corpus": progress.corpus,
+            **progress.counts.as_dict(),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "fixed": self.fixed,
+            "note": self.note,
+            "status": self.status,
+        }
+
+    def print(self, out: TextIO = sys.stdout) -> None:
+        blocks = [
+            operations_table(self.progress.counts),
+            clauses_text(self.progress.counts),
+            self.totals(),
+            findings_text(self.findings),
+        ]
+        if self.fixed:
+            blocks.append("No longer failing, moved to fixed/: " + ", ".join(self.fixed))
+        if self.note:
+            blocks.append(self.note)
+        print("\n" + "\n\n".join(block for block in blocks if block), file=out)
+
+    def totals(self) -> str:
+        progress = self.progress
+        counts = progress.counts
+        return (
+            f"{counts.programs:,} programs in {short_time(progress.elapsed)}"
+            f" ({short_number(progress.per_second)}/s, {self.jobs} jobs), {counts.executed:,}"
+            f" operations on {self.subject}; {progress.edges} edges,"
+            f" corpus of {progress.corpus} in {self.corpus_folder}"
+        )
+
+
+def operations_table(counts: Counts) -> str:
+    """A line per operation: how often it ended how, and how often it was skipped."""
+    results = [r for r in columns(counts.operations) if total(counts.operations, r)]
+    reasons = [r for r in columns(counts.skipped) if total(counts.skipped, r)]
+    head = ["operation", *results, *(f"({reason})" for reason in reasons)]
+    rows = [head]
+    for operation, by_result in counts.operations.items():
+        by_reason = counts.skipped.get(operation, {})
+        numbers = [by_result.get(r, 0) for r in results] + [by_reason.get(r, 0) for r in reasons]
+        rows.append([operation, *(short_number(n) if n else "." for n in numbers)])
+    if len(rows) == 1:
+        return ""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in rows
+    ]
+    return "\n".join(lines) + ("\nin brackets: why operations were skipped" if reasons else "")
+
+
+def columns(table: dict[str, dict[str, int]]) -> list[str]:
+    return list(dict.fromkeys(name for row in table.values() for name in row))
+
+
+def total(table: dict[str, dict[str, int]], column: str) -> int:
+    return sum(row.get(column, 0) for row in table.values())
+
+
+def clauses_text(counts: Counts) -> str:
+    if not counts.clauses:
+        return ""
+    text = f"{counts.clauses_seen} of {len(counts.clauses)} clauses were evaluated"
+    if counts.clauses_unseen:
+        text += "; never: " + ", ".join(counts.clauses_unseen)
+    return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def findings_text(findings: list[Finding]) -> str:
+    if not findings:
+        return "no findings"
+    lines = [f"{len(findings)} finding" + ("" if len(findings) == 1 else "s") + ":"]
+    for finding in findings[:MAX_SHOWN_FINDINGS]:
+        lines.append(f"  {finding.signature}" + finding_notes(finding))
+        lines.append(f"      {finding.replay}")
+        if finding.log is not None:
+            lines.append(f"      log: {finding.log}")
+    if len(findings) > MAX_SHOWN_FINDINGS:
+        lines.append(f"  and {len(findings) - MAX_SHOWN_FINDINGS} more in the same folder")
+    return "\n".join(lines)
+
+
+def finding_notes(finding: Finding) -> str:
+    notes = []
+    if not finding.new:
+        notes.append("known from an earlier run")
+    if not finding.confirmed:
+        notes.append("did not happen again when it was replayed")
+    return f"   ({'; '.join(notes)})" if notes else ""

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * A main() for the targets without an engine: runs them over files and, recursively, folders. Any
+ * compiler builds it. What an engine would find ends the process here too.
+ *
+ *     lockstep corpus/ case...
+ *
+ * One line a path given: inputs, and how many of them the target did not take. Exit status 2 if
+ * something cannot be read.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target.h"
+
+static struct {
+    unsigned long long inputs, not_taken;
+    bool unreadable;
+} counts;
+
+static void complain(const char *path)
+{
+    fprintf(stderr, "%s: %s\n", path, strerror(errno));
+    counts.unreadable = true;
+}
+
+/* The whole file, in memory of exactly its size: a sanitizer then sees every byte too far. */
+static uint8_t *read_all(FILE *file, size_t *size)
+{
+    if (fseek(file, 0, SEEK_END) != 0)
+        return NULL;
+    long end = ftell(file);
+    if (end < 0 || fseek(file, 0, SEEK_SET) != 0)
+        return NULL;
+    uint8_t *bytes = malloc(end == 0 ? 1 : (size_t)end);
+    *size = (size_t)end;
+    if (bytes != NULL && fread(bytes, 1, *size, file) != *size) {
+        free(bytes);
+        return NULL;
+    }
+    return bytes;
+}
+
+static void run_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    size_t size = 0;
+    uint8_t *bytes = file == NULL ? NULL : read_all(file, &size);
+    if (bytes == NULL) {
+        complain(path);
+    } else {
+        counts.inputs++;
+        counts.not_taken += LLVMFuzzerTestOneInput(bytes, size) != 0;
+    }
+    free(bytes);
+    if (file != NULL)
+        (void)fclose(file);
+}
+
+static int visit(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)where;
+    if (type == FTW_F && S_ISREG(status->st_mode)) {
+        run_file(path);
+    } else if (type == FTW_DNR || type == FTW_NS || type == FTW_SLN) {
+        errno = type == FTW_DNR ? EACCES : ENOENT;
+        complain(path);
+    }
+    return 0;
+}
+
+static void run_path(const char *path)
+{
+    counts.inputs = 0;
+    counts.not_taken = 0;
+    if (nftw(path, visit, 32, 0) != 0) {
+        complain(path);
+        return;
+    }
+    printf("%s: %llu inputs", path, counts.inputs);
+    if (counts.not_taken != 0)
+        printf(", %llu of them not taken", counts.not_taken);
+    printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || argv[1][0] == '-') {
+        fprintf(stderr, "usage: %s FILE-OR-FOLDER...\n", argv[0]);
+        return 2;
+    }
+    if (LLVMFuzzerInitialize != NULL)
+        LLVMFuzzerInitialize(&argc, &argv);
+    for (int i = 1; i < argc; i++)
+        run_path(argv[i]);
+    return counts.unreadable ? 2 : 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+
+enum {
+    /* No program is this long; what is was not meant to be one. */
+    MAX_CASE_SIZE = 64 << 20,
+};
+
+/* --- reading --- */
+
+static bool read_all(FILE *file, uint8_t **bytes, size_t *size)
+{
+    size_t capacity = 0;
+
+    *bytes = NULL;
+    *size = 0;
+    do {
+        if (*size == capacity) {
+            capacity = capacity ? capacity * 2 : 4096;
+            uint8_t *grown = realloc(*bytes, capacity);
+            if (!grown) {
+                errno = ENOMEM;
+                return false;
+            }
+            *bytes = grown;
+        }
+        *size += fread(*bytes + *size, 1, capacity - *size, file);
+        if (*size > MAX_CASE_SIZE) {
+            errno = EFBIG;
+            return false;
+        }
+    } while (!feof(file) && !ferror(file));
+    return !ferror(file);
+}
+
+static bool interpret(const char *path, const uint8_t *bytes, size_t size, struct program *program)
+{
+    struct program_error error;
+
+    if (program_is_text(bytes, size)) {
+        if (program_parse(program, (const char *)bytes, size, &error))
+            return true;
+        complain(EXIT_USAGE, "%s:%u:%u: %s", path, error.line, error.column, error.message);
+        return false;
+    }
+    if (!program_decode(program, bytes, size)) {
+        complain(EXIT_INTERNAL, "%s: no memory", path);
+        return false;
+    }
+    if (program_format(program) > PROGRAM_FORMAT) {
+        complain(EXIT_USAGE, "%s: byte 0: program format %u is newer than this slotcheck (%d)",
+                 path, program_format(program), PROGRAM_FORMAT);
+        return false;
+    }
+    return true;
+}
+
+bool case_read(const char *path, struct program *program)
+{
+    const bool standard = strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    bool ok;
+
+    if (!file) {
+        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    ok = read_all(file, &bytes, &size);
+    if (!ok)
+        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
+    else
+        ok = interpret(path, bytes, size, program);
+    free(bytes);
+    if (!standard)
+        fclose(file);
+    return ok;
+}
+
+/* --- writing --- */
+
+static bool write_file(const char *temporary, const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(temporary, "wb");
+
+    if (!file)
+        return false;
+
+    const bool written =
+        fwrite(bytes, 1, size, file) == size && fflush(file) == 0 && fsync(fileno(file)) == 0;
+
+    if (fclose(file) == 0 && written && rename(temporary, path) == 0)
+        return true;
+
+    const int why = errno;
+
+    unlink(temporary);
+    errno = why;
+    return false;
+}
+
+bool file_write(const char *path, const void *bytes, size_t size)
+{
+    char temporary[4096];
+    struct stat status;
+
+    if (!path || strcmp(path, "-") == 0)
+        return fwrite(bytes, 1, size, stdout) == size;
+    if (snprintf(temporary, sizeof(temporary), "%s.%ld.tmp", path, (long)getpid()) >=
+        (int)sizeof(temporary)) {
+        complain(EXIT_USAGE, "%s: the path is too long", path);
+        return false;
+    }
+    /* A device or a pipe cannot be replaced by a file. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        complain(EXIT_USAGE, "%s: not a file", path);
+        return false;
+    }
+    if (write_file(temporary, path, bytes, size))
+        return true;
+    complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
+    return false;
+}
+
+/* --- arguments --- */
+
+bool parse_slots(const char *text, uint64_t *nr_slots)
+{
+    struct program program;
+    char *end;
+
+    errno = 0;
+    *nr_slots = strtoull(text, &end, 10);
+    program_init(&program);
+    if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' &&
+        program_set_slots(&program, *nr_slots))
+        return true;
+    complain(EXIT_USAGE, "--slots %s: not 1..240, nor a power of two up to 8388608", text);
+    return false;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* What the parts of the slotcheck command share. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "slotcheck/divergence.h"
+#include "slotcheck/lockstep.h"
+#include "slotcheck/program.h"
+
+/* Exit statuses of every command. */
+enum exit_status {
+    EXIT_AGREEMENT = 0,
+    EXIT_DIVERGENCE = 1,
+    EXIT_USAGE = 2, /* wrong usage, or input that cannot be read */
+    EXIT_INTERNAL = 3,
+};
+
+/* Each takes its own arguments, argv[0] being "slotcheck NAME". */
+int command_run(int argc, char **argv);
+int command_show(int argc, char **argv);
+int command_pack(int argc, char **argv);
+int command_spec(int argc, char **argv);
+int command_subjects(int argc, char **argv);
+int command_stats(int argc, char **argv);
+
+/* One line on stderr, "slotcheck: …", and the status to return. */
+__attribute__((format(printf, 2, 3))) int complain(enum exit_status status, const char *format,
+                                                   ...);
+
+/* --- case files --- */
+
+/*
+ * Reads a case file, text or bytes; "-" is standard input. False, after complaining with file and
+ * position, if it cannot be read or is no program.
+ */
+bool case_read(const char *path, struct program *program);
+
+/* Writes `size` bytes to `path`, null or "-" being standard output: all of it or nothing. */
+bool file_write(const char *path, const void *bytes, size_t size);
+
+/* --- JSON --- */
+
+/* Prints and releases a value; `indent` 0 makes it a single line. False if it cannot be written. */
+bool json_print(json_t *value, int indent);
+
+/* The record of a finding; the only thing that reports are made from. */
+json_t *finding_record(const char *path, const char *subject, const struct program *program,
+                       const struct trace *trace, const char *replay);
+
+/* Number of slots given as text. False, after complaining, if a program cannot say it. */
+bool parse_slots(const char *text, uint64_t *nr_slots);

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * run: a verdict for each case file.
+ *
+ * The cases run in a forked child, so that a subject that ends the process, or never returns, is a
+ * finding like any other. The child goes through the cases and prints; what the parent needs to
+ * know when the child dies (which case, how far) lies in shared memory. Then the next child goes on
+ * behind the case that killed the last one.
+ */
+#include <argp.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../divergence_build.h"
+#include "command.h"
+#include "slotcheck/subject_load.h"
+
+struct run_options {
+    char **files;
+    int nr_files;
+    const char *library;
+    const char *slots_text;
+    uint64_t nr_slots; /* 0: the program's own */
+    unsigned timeout;
+    bool json;
+    bool quiet;
+};
+
+/* The case files, folders gone through. */
+struct cases {
+    char **paths;
+    size_t nr;
+    size_t capacity;
+};
+
+/* What parent and child both know. */
+struct progress {
+    size_t at; /* the case that runs, or is next */
+    size_t nr_agree;
+    size_t nr_diverge;
+    bool unreadable; /* a case could not be read or run; it was complained of */
+};
+
+struct run {
+    const struct run_options *options;
+    const struct slotcheck_subject *subject;
+    const struct cases *cases;
+    struct progress *progress;
+    struct lockstep_stats *stats;
+    struct trace *trace;
+};
+
+/* --- arguments --- */
+
+enum {
+    DEFAULT_TIMEOUT = 10, /* seconds; far longer than any case takes */
+};
+
+static const struct argp_option OPTIONS[] = {
+    {"subject", 's', "LIB", 0, "shared library to test instead of the built-in subject", 0},
+    {"slots", 'n', "N", 0, "number of slots, instead of the program's own", 0},
+    {"timeout", 't', "SECONDS", 0, "a case that takes longer is a finding (10)", 0},
+    {"json", 'j', NULL, 0, "print one JSON object per case and line", 0},
+    {"quiet", 'q', NULL, 0, "print divergences only", 0},
+    {0},
+};
+
+static unsigned parse_timeout(struct argp_state *state, const char *text)
+{
+    char *end;
+    const unsigned long seconds = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > 86400)
+        argp_failure(state, EXIT_USAGE, 0, "--timeout %s: not 1..86400 seconds", text);
+    return (unsigned)seconds;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct run_options *options = state->input;
+
+    switch (key) {
+    case 's':
+        options->library = argument;
+        return 0;
+    case 'n':
+        options->slots_text = argument;
+        return 0;
+    case 't':
+        options->timeout = parse_timeout(state, argument);
+        return 0;
+    case 'j':
+        options->json = true;
+        return 0;
+    case 'q':
+        options->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        return ARGP_ERR_UNKNOWN; /* all of them come as ARGP_KEY_ARGS */
+    case ARGP_KEY_ARGS:
+        options->files = state->argv + state->next;
+        options->nr_files = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_failure(state, EXIT_USAGE, 0, "no file given");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- the list of cases --- */
+
+static bool cases_add(struct cases *cases, const char *path)
+{
+    if (cases->nr == cases->capacity) {
+        const size_t capacity = cases->capacity ? cases->capacity * 2 : 64;
+        char **paths = realloc(cases->paths, capacity * sizeof(*paths));
+
+        if (!paths)
+            return false;
+        cases->paths = paths;
+        cases->capacity = capacity;
+    }
+    cases->paths[cases->nr] = strdup(path);
+    return cases->paths[cases->nr] && ++cases->nr;
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* A file is a case; a folder is all of its files, in the order of their names. */
+static bool cases_collect(struct cases *cases, const char *path)
+{
+    struct dirent **entries;
+    struct stat status;
+    bool ok = true;
+    int n;
+
+    if (strcmp(path, "-") == 0)
+        return cases_add(cases, path);
+    if (stat(path, &status) != 0) {
+        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!S_ISDIR(status.st_mode))
+        return cases_add(cases, path);
+    n = scandir(path, &entries, not_hidden, alphasort);
+    if (n < 0) {
+        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        char inner[4096];
+
+        snprintf(inner, sizeof(inner), "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/",
+                 entries[i]->d_name);
+        ok = ok && cases_collect(cases, inner);
+        free(entries[i]);
+    }
+    free(entries);
+    return ok;
+}
+
+static void cases_free(struct cases *cases)
+{
+    for (size_t i = 0; i < cases->nr; i++)
+        free(cases->paths[i]);
+    free(cases->paths);
+}
+
+/* --- what is printed --- */
+
+/* An argument as a shell takes it. */
+static void quote(FILE *out, const char *argument)
+{
+    if (*argument && strspn(argument, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789_-./+=:@%,") == strlen(argument)) {
+        fputs(argument, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *argument; argument++)
+        fputs(*argument == '\'' ? "'\\''" : (char[]){*argument, '\0'}, out);
+    fputc('\'', out);
+}
+
+/* The command that shows a case again. */
+static char *replay_command(const struct run *run, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    fputs("./slotcheck run ", out);
+    if (run->options->library) {
+        fputs("--subject ", out);
+        quote(out, run->options->library);
+        fputc(' ', out);
+    }
+    if (run->options->nr_slots)
+        fprintf(out, "--slots %" PRIu64 " ", run->options->nr_slots);
+    quote(out, path);
+    fclose(out);
+    return text;
+}
+
+static void count_steps(const struct trace *trace, size_t *executed, size_t *skipped)
+{
+    *executed = 0;
+    *skipped = 0;
+    for (uint64_t i = 0; i < trace->nr_steps; i++) {
+        if (trace->steps[i].status == STEP_EXECUTED)
+            (*executed)++;
+        else
+            (*skipped)++;
+    }
+}
+
+static void print_agreement(const struct run *run, const char *path)
+{
+    size_t executed, skipped;
+
+    count_steps(run->trace, &executed, &skipped);
+    if (run->options->json)
+        json_print(json_pack("{s:i, s:s, s:s, s:s, s:I, s:I}", "record_version", 1, "file", path,
+                             "verdict", "agreement", "subject", run->subject->name, "executed",
+                             (json_int_t)executed, "skipped", (json_int_t)skipped),
+                   0);
+    else if (!run->options->quiet)
+        printf("agrees    %s  (%zu executed, %zu skipped)\n", path, executed, skipped);
+}
+
+static void print_divergence(const struct run *run, const char *path, const struct program *program)
+{
+    char *replay = replay_command(run, path);
+
+    if (run->options->json) {
+        json_print(
+            finding_record(path, run->subject->name, program, run->trace, replay ? replay : ""), 0);
+    } else {
+        printf("DIVERGES  %s\n\n", path);
+        divergence_explain(stdout, program, run->trace, replay);
+        putchar('\n');
+    }
+    free(replay);
+}
+
+/* --- in the child --- */
+
+/* Reads the case at `path`, with the number of slots that was asked for. */
+static bool load_case(const struct run *run, const char *path, struct program *program)
+{
+    return case_read(path, program) &&
+           (run->options->nr_slots == 0 || program_set_slots(program, run->options->nr_slots));
+}
+
+static void run_case(const struct run *run, struct lockstep *lockstep, const char *path,
+                     struct program *program)
+{
+    if (!load_case(run, path, program)) {
+        run->progress->unreadable = true;
+        return;
+    }
+    if (program->nr_ops > run->trace->capacity) {
+        complain(EXIT_USAGE, "%s: more than %" PRIu64 " operations", path, run->trace->capacity);
+        run->progress->unreadable = true;
+        return;
+    }
+    alarm(run->options->timeout);
+    const bool ran = lockstep_run(lockstep, program, run->trace);
+    alarm(0);
+    if (!ran) {
+        complain(EXIT_USAGE, "%s: %s", path, lockstep_error(lockstep));
+        run->progress->unreadable = true;
+    } else if (run->trace->divergence.kind == FINDING_NONE) {
+        run->progress->nr_agree++;
+        print_agreement(run, path);
+    } else {
+        run->progress->nr_diverge++;
+        print_divergence(run, path, program);
+    }
+}
+
+/* Runs the cases from the one in `progress` on. */
+static enum exit_status run_cases(const struct run *run)
+{
+    struct progress *progress = run->progress;
+    struct lockstep *lockstep;
+    struct program program;
+    char error[256];
+
+    lockstep = lockstep_create(run->subject, run->stats, error, sizeof(error));
+    if (!lockstep)
+        return complain(EXIT_INTERNAL, "%s", error);
+    program_init(&program);
+    for (; progress->at < run->cases->nr; progress->at++) {
+        run_case(run, lockstep, run->cases->paths[progress->at], &program);
+        /* The next case may be the last thing that this process does. */
+        if (fflush(stdout) != 0)
+            return EXIT_USAGE;
+    }
+    program_free(&program);
+    lockstep_destroy(lockstep);
+    return EXIT_AGREEMENT;
+}
+
+/* --- in the parent --- */
+
+/* The child died in a case: the operation that had started is the finding. */
+static void report_crash(const struct run *run, int signal)
+{
+    struct divergence *divergence = &run->trace->divergence;
+    struct progress *progress = run->progress;
+    const char *path = run->cases->paths[progress->at++];
+    struct program program;
+
+    program_init(&program);
+    if (run->trace->nr_steps == 0 || strcmp(path, "-") == 0 || !load_case(run, path, &program)) {
+        complain(EXIT_DIVERGENCE, "%s: the subject ended the process outside of any operation: %s",
+                 path, strsignal(signal));
+        progress->nr_diverge++;
+        program_free(&program);
+        return;
+    }
+
+    const uint64_t at = run->trace->nr_steps - 1;
+    const struct step_record *record = &run->trace->steps[at];
+
+    *divergence = (struct divergence){.step = at, .op = (enum op)program.ops[at].op};
+    divergence->expected = (struct spec_outcome){.result = (enum spec_result)record->result,
+                                                 .value = record->value,
+                                                 .metadata = record->metadata};
+    divergence->slot =
+        record->paddr % SPEC_PAGE_SIZE == 0 ? frame_to_index(record->paddr) : UINT64_MAX;
+    divergence->status_before = (enum meta_slot_status)record->status_before;
+    divergence_crash(divergence, signal);
+    progress->nr_diverge++;
+    print_divergence(run, path, &program);
+    program_free(&program);
+}
+
+static int supervise(const struct run *run)
+{
+    while (run->progress->at < run->cases->nr) {
+        int status = 0;
+
+        run->trace->nr_steps = 0;
+        fflush(stdout);
+
+        const pid_t child = fork();
+
+        if (child < 0)
+            return complain(EXIT_INTERNAL, "cannot fork: %s", strerror(errno));
+        if (child == 0) {
+            const enum exit_status end = run_cases(run);
+
+            fflush(stdout);
+            _exit((int)end);
+        }
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            ;
+        if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+            return complain(EXIT_USAGE, "interrupted");
+        if (WIFSIGNALED(status))
+            report_crash(run, WTERMSIG(status));
+        else if (run->progress->at < run->cases->nr && WEXITSTATUS(status) == EXIT_USAGE)
+            return complain(EXIT_USAGE, "standard output cannot be written");
+        else if (run->progress->at < run->cases->nr)
+            report_crash(run, SIGABRT); /* a sanitizer, or exit() in the subject */
+    }
+    return EXIT_AGREEMENT;
+}
+
+static void *shared(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int run_all(struct run *run)
+{
+    int status;
+
+    run->progress = shared(sizeof(*run->progress));
+    run->stats = shared(sizeof(*run->stats));
+    run->trace = trace_create(1 << 20);
+    if (!run->progress || !run->stats || !run->trace)
+        return complain(EXIT_INTERNAL, "no memory");
+    status = supervise(run);
+    if (status != EXIT_AGREEMENT)
+        return status;
+    if (!run->options->json && run->cases->nr != 1)
+        printf("%zu cases: %zu agree, %zu diverge\n", run->cases->nr, run->progress->nr_agree,
+               run->progress->nr_diverge);
+    if (run->progress->nr_diverge)
+        return EXIT_DIVERGENCE;
+    return run->progress->unreadable ? EXIT_USAGE : EXIT_AGREEMENT;
+}
+
+int command_run(int argc, char **argv)
+{
+    const struct argp argp = {
+        OPTIONS,
+        parse_option,
+        "FILE...",
+        "Runs case files, text or bytes, or all files of a folder, on the subject and on the "
+        "specification in lockstep, and explains each divergence."
+        "\vExample:\n  slotcheck run corpus/seeds\n"
+        "  slotcheck run --subject ./libmine.so out/fuzz/findings/*.case",
+        NULL,
+        NULL,
+        NULL};
+    struct run_options options = {.timeout = DEFAULT_TIMEOUT};
+    struct cases cases = {0};
+    struct run run = {.options = &options, .cases = &cases};
+    char error[512];
+    int status = EXIT_AGREEMENT;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (options.slots_text && !parse_slots(options.slots_text, &options.nr_slots))
+        return EXIT_USAGE;
+    run.subject = subject_load(options.library, error, sizeof(error));
+    if (!run.subject)
+        return complain(EXIT_USAGE, "%s", error);
+    for (int i = 0; i < options.nr_files && status == EXIT_AGREEMENT; i++)
+        if (!cases_collect(&cases, options.files[i]))
+            status = EXIT_USAGE;
+    if (status == EXIT_AGREEMENT && cases.nr == 0)
+        status = complain(EXIT_USAGE, "no case files there");
+    if (status == EXIT_AGREEMENT)
+        status = run_all(&run);
+    cases_free(&cases);
+    return status;
+}

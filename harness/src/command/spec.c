@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include <argp.h>
+#include <string.h>
+
+#include "command.h"
+
+struct spec_options {
+    const char *function;
+    bool json;
+};
+
+static const struct argp_option OPTIONS[] = {
+    {"json", 'j', NULL, 0, "print a JSON array", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct spec_options *options = state->input;
+
+    switch (key) {
+    case 'j':
+        options->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->function)
+            argp_failure(state, EXIT_USAGE, 0, "one function at a time");
+        options->function = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* A function's name, or the id of one clause. */
+static bool asked_for(const struct clause_info *info, const char *function)
+{
+    return !function || strcmp(info->function, function) == 0 || strcmp(info->id, function) == 0;
+}
+
+static void print_clause(const struct clause_info *info, const char **function)
+{
+    if (*function == NULL || strcmp(*function, info->function) != 0)
+        printf("%s%s  (%s)\n", *function ? "\n" : "", info->function, info->where);
+    *function = info->function;
+    printf("  %-46s %-9s  %s\n", info->id, clause_kind_name(info->kind), info->text);
+}
+
+int command_spec(int argc, char **argv)
+{
+    const struct argp argp = {OPTIONS,
+                              parse_option,
+                              "[FUNCTION]",
+                              "Prints the clauses of the specification: id, kind, what it says, "
+                              "where the source states it. FUNCTION is a function of the source or "
+                              "one clause's id."
+                              "\vExample:\n  slotcheck spec get_from_in_use_success",
+                              NULL,
+                              NULL,
+                              NULL};
+    struct spec_options options = {0};
+    const char *function = NULL;
+    json_t *array;
+    bool found = false;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    array = json_array();
+    for (int i = 0; i < NR_CLAUSES; i++) {
+        const struct clause_info *info = &CLAUSES[i];
+
+        if (!asked_for(info, options.function))
+            continue;
+        found = true;
+        if (!options.json)
+            print_clause(info, &function);
+        else
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", info->id, "function",
+                                            info->function, "kind", clause_kind_name(info->kind),
+                                            "text", info->text, "where", info->where));
+    }
+    if (!found) {
+        json_decref(array);
+        return complain(EXIT_USAGE, "no function or clause `%s`; `slotcheck spec` lists them all",
+                        options.function);
+    }
+    if (options.json)
+        return json_print(array, 2) ? EXIT_AGREEMENT : EXIT_INTERNAL;
+    json_decref(array);
+    return EXIT_AGREEMENT;
+}

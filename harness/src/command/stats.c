@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* stats: the counts that fuzz targets keep in files, summed up. */
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "slotcheck/fuzz_session.h"
+
+struct stats_options {
+    char **files;
+    int nr_files;
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct stats_options *options = state->input;
+
+    switch (key) {
+    case 'j': /* the only format there is */
+        return 0;
+    case ARGP_KEY_ARG:
+        (void)argument;
+        return ARGP_ERR_UNKNOWN; /* all of them come as ARGP_KEY_ARGS */
+    case ARGP_KEY_ARGS:
+        options->files = state->argv + state->next;
+        options->nr_files = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_failure(state, EXIT_USAGE, 0, "no file given");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static bool read_stats(const char *path, struct fuzz_stats *stats)
+{
+    FILE *file = fopen(path, "rb");
+    bool ok;
+
+    if (!file) {
+        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    ok = fread(stats, sizeof(*stats), 1, file) == 1 && stats->magic == FUZZ_STATS_MAGIC &&
+         stats->size == sizeof(*stats);
+    fclose(file);
+    if (!ok)
+        complain(EXIT_USAGE, "%s: not statistics of this slotcheck", path);
+    return ok;
+}
+
+static void add(struct lockstep_stats *sum, const struct lockstep_stats *stats)
+{
+    sum->programs += stats->programs;
+    sum->divergences += stats->divergences;
+    for (int op = 0; op < NR_OPS; op++) {
+        for (int i = 0; i < NR_RESULTS; i++)
+            sum->executed[op][i] += stats->executed[op][i];
+        for (int i = 0; i < NR_STEP_STATUS; i++)
+            sum->skipped[op][i] += stats->skipped[op][i];
+    }
+    for (int i = 0; i < NR_CLAUSES; i++)
+        sum->clauses.evaluated[i] += stats->clauses.evaluated[i];
+}
+
+static void count(json_t *object, const char *name, uint64_t n)
+{
+    if (n)
+        json_object_set_new(object, name, json_integer((json_int_t)n));
+}
+
+static json_t *record(const struct lockstep_stats *stats)
+{
+    json_t *operations = json_object(), *skipped = json_object(), *clauses = json_object();
+
+    for (int op = 0; op < NR_OPS; op++) {
+        json_t *results = json_object(), *reasons = json_object();
+
+        for (int i = 0; i < NR_RESULTS; i++)
+            count(results, result_name((enum spec_result)i), stats->executed[op][i]);
+        for (int i = 0; i < NR_STEP_STATUS; i++)
+            count(reasons, step_status_name((enum step_status)i), stats->skipped[op][i]);
+        json_object_set_new(operations, OPS[op].name, results);
+        json_object_set_new(skipped, OPS[op].name, reasons);
+    }
+    for (int i = 0; i < NR_CLAUSES; i++)
+        json_object_set_new(clauses, CLAUSES[i].id,
+                            json_integer((json_int_t)stats->clauses.evaluated[i]));
+    return json_pack("{s:I, s:I, s:o, s:o, s:o}", "programs", (json_int_t)stats->programs,
+                     "divergences", (json_int_t)stats->divergences, "operations", operations,
+                     "skipped", skipped, "clauses", clauses);
+}
+
+int command_stats(int argc, char **argv)
+{
+    const struct argp_option options_table[] = {
+        {"json", 'j', NULL, 0, "print JSON (the default, and all there is)", 0},
+        {0},
+    };
+    const struct argp argp = {options_table,
+                              parse_option,
+                              "FILE...",
+                              "Prints the sum of the counts in the statistics files of fuzz "
+                              "targets: operations by result, skipped ones by reason, clauses."
+                              "\vExample:\n  slotcheck stats out/fuzz/stats/*",
+                              NULL,
+                              NULL,
+                              NULL};
+    struct stats_options options = {0};
+    struct fuzz_stats *stats;
+    struct lockstep_stats *sum;
+    int status = EXIT_AGREEMENT;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    stats = calloc(1, sizeof(*stats));
+    sum = calloc(1, sizeof(*sum));
+    if (!stats || !sum)
+        status = complain(EXIT_INTERNAL, "no memory");
+    for (int i = 0; i < options.nr_files && status == EXIT_AGREEMENT; i++) {
+        if (read_stats(options.files[i], stats))
+            add(sum, &stats->stats);
+        else
+            status = EXIT_USAGE;
+    }
+    if (status == EXIT_AGREEMENT && !json_print(record(sum), 2))
+        status = EXIT_INTERNAL;
+    free(stats);
+    free(sum);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The constants are written three times on purpose, in the implementation, in the oracle and in the
+ * subject interface: sharing a header would share its mistakes. Here the copies meet, and nothing is
+ * compiled but the assertion that they agree. The implementation's are held against the interface's
+ * in builtin_subject.c.
+ */
+#include <assert.h>
+
+#include "metaslot/layout.h"
+#include "metaslot_oracle.h"
+#include "slotcheck/subject.h"
+
+#define AGREE(a, b) static_assert((uint64_t)(a) == (uint64_t)(b), #a " is not " #b)
+
+AGREE(SPEC_OK, SLOTCHECK_OK);
+AGREE(SPEC_IN_USE, SLOTCHECK_IN_USE);
+AGREE(SPEC_UNUSED, SLOTCHECK_UNUSED);
+AGREE(SPEC_BUSY, SLOTCHECK_BUSY);
+AGREE(SPEC_UNIQUE, SLOTCHECK_UNIQUE);
+AGREE(SPEC_OUT_OF_BOUND, SLOTCHECK_OUT_OF_BOUND);
+AGREE(SPEC_NOT_ALIGNED, SLOTCHECK_NOT_ALIGNED);
+AGREE(SPEC_RETURNED, SLOTCHECK_RETURNED);
+AGREE(SPEC_PANIC, SLOTCHECK_PANIC);
+
+AGREE(SPEC_METADATA_EMPTY, SLOTCHECK_METADATA_EMPTY);
+AGREE(SPEC_METADATA_UNTYPED, SLOTCHECK_METADATA_UNTYPED);
+AGREE(SPEC_METADATA_FRAME_LINK, SLOTCHECK_METADATA_FRAME_LINK);
+AGREE(SPEC_METADATA_PT_NODE, SLOTCHECK_METADATA_PT_NODE);
+AGREE(SPEC_METADATA_PROBE, SLOTCHECK_METADATA_PROBE);
+
+AGREE(SPEC_USAGE_FRAME, 2);
+AGREE(SPEC_USAGE_PAGE_TABLE, 3);
+
+AGREE(SPEC_PAGE_SIZE, METASLOT_PAGE_SIZE);
+AGREE(SPEC_META_SLOT_SIZE, META_SLOT_SIZE);
+AGREE(SPEC_FRAME_METADATA_MAX_SIZE, FRAME_METADATA_MAX_SIZE);
+AGREE(SPEC_MAX_META_SLOTS, MAX_META_SLOTS);
+AGREE(SPEC_REF_COUNT_UNUSED, REF_COUNT_UNUSED);
+AGREE(SPEC_REF_COUNT_UNIQUE, REF_COUNT_UNIQUE);
+AGREE(SPEC_REF_COUNT_MAX, REF_COUNT_MAX);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The raw bytes of a subject's slots: has anything changed since they were last copied?
+ *
+ * Uninitialised storage is poisoned under the sanitizers, and looking at it is no use of it: what
+ * is read here only ever says "look again", so these functions are not instrumented.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Copies slots first..first+n of the region at address `slot0` to the same place in `shadow`. */
+void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n);
+
+/* The first slot in first..nr_slots whose bytes are not those in `shadow`; nr_slots if there is
+ * none. */
+uint64_t raw_slots_differ(const uint64_t *shadow, uint64_t slot0, uint64_t first,
+                          uint64_t nr_slots);

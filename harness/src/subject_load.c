@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "slotcheck/subject_load.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slotcheck/builtin_subject.h"
+
+typedef const struct slotcheck_subject *entry_point_fn(uint32_t host_version);
+
+/* Null, or what is wrong with the struct. */
+static const char *complaint(const struct slotcheck_subject *subject)
+{
+    if (subject->version != SLOTCHECK_INTERFACE_VERSION)
+        return "is written for another version of the subject interface";
+    if (subject->size < offsetof(struct slotcheck_subject, set_ref_count) ||
+        subject->size % sizeof(void *) != 0)
+        return "gives a size that no subject struct has";
+    if (!subject->name || !subject->description)
+        return "has no name or no description";
+    if (!subject->create || !subject->reset || !subject->destroy || !subject->slots ||
+        !subject->read_slot)
+        return "lacks a required function (create, reset, destroy, slots, read_slot)";
+    return NULL;
+}
+
+/* A copy of our size: members that the library does not know are null, newer ones are cut off. */
+static const struct slotcheck_subject *adopt(const struct slotcheck_subject *subject)
+{
+    struct slotcheck_subject *copy = calloc(1, sizeof(*copy));
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, subject, subject->size < sizeof(*copy) ? subject->size : sizeof(*copy));
+    return copy;
+}
+
+static const struct slotcheck_subject *from_library(const char *path, char *error, size_t size)
+{
+    /* Without a slash dlopen would search the system's folders. */
+    char here[4096];
+    const int n = snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
+    void *library = n > 0 && (size_t)n < sizeof(here) ? dlopen(here, RTLD_NOW | RTLD_LOCAL) : NULL;
+
+    if (!library) {
+        const char *why = dlerror();
+
+        snprintf(error, size, "%s: cannot be loaded: %s", path, why ? why : "path too long");
+        return NULL;
+    }
+
+    entry_point_fn *entry_point;
+    *(void **)&entry_point = dlsym(library, "slotcheck_subject"); /* as POSIX has it */
+
+    if (!entry_point) {
+        snprintf(error, size, "%s: has no function slotcheck_subject", path);
+        return NULL;
+    }
+
+    const struct slotcheck_subject *subject = entry_point(SLOTCHECK_INTERFACE_VERSION);
+
+    if (!subject) {
+        snprintf(error, size, "%s: does not serve version %d of the subject interface", path,
+                 SLOTCHECK_INTERFACE_VERSION);
+        return NULL;
+    }
+    if (complaint(subject)) {
+        snprintf(error, size, "%s: %s", path, complaint(subject));
+        return NULL;
+    }
+    return adopt(subject);
+}
+
+const struct slotcheck_subject *subject_load(const char *path, char *error, size_t error_size)
+{
+    if (!path || strcmp(path, "builtin") == 0)
+        return slotcheck_builtin_subject();
+    return from_library(path, error, error_size);
+}
