@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* Every program in lockstep on the subject and on the specification; fuzz_session.h configures it. */
+/* Every program in lockstep on the subject and on the specification; fuzz_session.h configures it.
+ */
 #include "slotcheck/fuzz_session.h"
 #include "target.h"
 

@@ -10,7 +10,8 @@ const char *__tsan_default_options(void);
 
 const char *__asan_default_options(void)
 {
-    /* Leaks: the session lives as long as the process; and in many containers the check cannot run. */
+    /* Leaks: the session lives as long as the process; and in many containers the check cannot run.
+     */
     return "detect_leaks=0:strict_string_checks=1:detect_invalid_pointer_pairs=2";
 }
 

@@ -392,7 +392,7 @@ static uint32_t from_in_use(struct slotcheck_region *region, uint64_t paddr, uin
     return answer(frame_from_in_use(&region->meta, paddr, &frame), &frame.slot, out);
 }
 
-static uint32_t clone(struct slotcheck_region *region, uint64_t frame, uint64_t *out)
+static uint32_t clone_frame(struct slotcheck_region *region, uint64_t frame, uint64_t *out)
 {
     struct frame cloned = {NULL};
 
@@ -541,7 +541,7 @@ static const struct slotcheck_subject BUILTIN = {
     .drop_last_in_place = drop_last_in_place,
     .frame_from_unused = from_unused,
     .frame_from_in_use = from_in_use,
-    .frame_clone = clone,
+    .frame_clone = clone_frame,
     .frame_drop = drop,
     .frame_into_raw = into_raw,
     .frame_from_raw = from_raw,

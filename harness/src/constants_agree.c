@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * The constants are written three times on purpose, in the implementation, in the oracle and in the
- * subject interface: sharing a header would share its mistakes. Here the copies meet, and nothing is
- * compiled but the assertion that they agree. The implementation's are held against the interface's
- * in builtin_subject.c.
+ * subject interface: sharing a header would share its mistakes. Here the copies meet, and nothing
+ * is compiled but the assertion that they agree. The implementation's are held against the
+ * interface's in builtin_subject.c.
  */
 #include <assert.h>
 

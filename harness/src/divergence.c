@@ -21,8 +21,10 @@ static const enum clause_id FIELD_CLAUSE[NR_FIELDS] = {
 
 static struct meta_slot_storage scalar(uint64_t value)
 {
-    return (struct meta_slot_storage){.type = UINT64_MAX, .word = {value}};
+    return (struct meta_slot_storage){.type = VALUE_SCALAR, .word = {value}};
 }
+
+static const struct meta_slot_storage UNINIT = {.type = VALUE_UNINIT};
 
 /* --- building --- */
 
@@ -86,11 +88,11 @@ static struct meta_slot_storage field_of(const struct meta_region_owners *owners
     case FIELD_storage_init:
         return scalar(perms->storage.is_init);
     case FIELD_storage:
-        return perms->storage.value;
+        return perms->storage.is_init ? perms->storage.value : UNINIT;
     case FIELD_vtable_init:
         return scalar(perms->vtable_ptr.is_init);
     case FIELD_vtable_ptr:
-        return scalar(perms->vtable_ptr.value);
+        return perms->vtable_ptr.is_init ? scalar(perms->vtable_ptr.value) : UNINIT;
     case FIELD_usage:
         return scalar(owner->usage);
     case FIELD_paths_in_pt:
@@ -188,15 +190,22 @@ static void add_broken(struct divergence *divergence, enum clause_id id)
         divergence->broken[divergence->nr_broken++] = (uint16_t)id;
 }
 
-void divergence_end(struct divergence *divergence, enum finding_kind kind,
-                    const struct clause_report *report)
+bool divergence_add_broken(struct divergence *divergence, const struct clause_report *report,
+                           bool ghost_reported)
 {
-    divergence->kind = kind;
-    if (kind != FINDING_STRICTER)
-        for (uint32_t i = 0; i < report->nr_failed; i++)
-            add_broken(divergence, (enum clause_id)report->failed[i]);
+    bool specified = false;
+
+    for (uint32_t i = 0; i < report->nr_failed; i++) {
+        const enum clause_id id = (enum clause_id)report->failed[i];
+
+        if (CLAUSES[id].sees == CLAUSE_SEES_GHOST && !ghost_reported)
+            continue;
+        specified = true;
+        add_broken(divergence, id);
+    }
     for (uint32_t i = 0; i < divergence->nr_differences && i < MAX_DIFFERENCES; i++)
         add_broken(divergence, FIELD_CLAUSE[divergence->differences[i].field]);
+    return specified;
 }
 
 void divergence_crash(struct divergence *divergence, int signal)

@@ -18,8 +18,12 @@ void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expecte
                               const struct spec_drop *expected, uint64_t nr_actual,
                               const struct spec_drop *actual);
 
-/* The clauses that `report` says failed, and those of the fields that differ. */
-void divergence_end(struct divergence *divergence, enum finding_kind kind,
-                    const struct clause_report *report);
+/*
+ * Adds the clauses that `report` says failed, and those of the fields that differ. With
+ * `ghost_reported` false clauses on ghost state are left out: that state was only assumed. Returns
+ * whether a clause of the specification is among them.
+ */
+bool divergence_add_broken(struct divergence *divergence, const struct clause_report *report,
+                           bool ghost_reported);
 /* The operation ended the process with `signal`, or did not return (0 or SIGALRM). */
 void divergence_crash(struct divergence *divergence, int signal);

@@ -98,7 +98,11 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
 {
     const uint64_t n = value->word[0];
 
-    if (value->type != UINT64_MAX) {
+    if (value->type == VALUE_UNINIT) {
+        snprintf(text, size, "uninit");
+        return;
+    }
+    if (value->type != VALUE_SCALAR) {
         metadata_text(value, text, size);
         return;
     }
@@ -293,7 +297,9 @@ void divergence_explain(FILE *out, const struct program *program, const struct t
         fprintf(out, "\nwhat differs\n");
         differences_print(out, divergence);
     }
-    fprintf(out, "\nbroken clauses\n");
+    fprintf(out, "\n%s\n",
+            divergence->kind == FINDING_STRICTER ? "left open by the specification, broken here"
+                                                 : "broken clauses");
     clauses_print(out, divergence);
     if (replay)
         fprintf(out, "\nshow it again\n  %s\n", replay);

@@ -36,8 +36,8 @@ struct session {
 static struct session session;
 
 /* Not exit(): engines take that for a crash of the target. */
-__attribute__((format(printf, 2, 3))) _Noreturn static void give_up(int status,
-                                                                    const char *format, ...)
+__attribute__((format(printf, 2, 3))) _Noreturn static void give_up(int status, const char *format,
+                                                                    ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -149,9 +149,9 @@ static void fit_trace(void)
 }
 
 /*
- * False if the subject cannot have a region of the program's size. Whatever else keeps a program from
- * running to its end is a subject that breaks the rules of the interface, and no program would show
- * anything.
+ * False if the subject cannot have a region of the program's size. Whatever else keeps a program
+ * from running to its end is a subject that breaks the rules of the interface, and no program would
+ * show anything.
  */
 static bool run(const struct program *program)
 {
@@ -190,8 +190,8 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
 /* --- a divergence --- */
 
 /*
- * What of the program led to the divergence: an operation that was not executed changed nothing, and
- * what comes after the divergence was not reached. With the number of slots that was in force.
+ * What of the program led to the divergence: an operation that was not executed changed nothing,
+ * and what comes after the divergence was not reached. With the number of slots that was in force.
  */
 static void reduce(void)
 {
@@ -241,12 +241,14 @@ static void stop(void)
 
 /* --- coverage by meaning --- */
 
+enum { NR_SLOT_STATUS = META_SLOT_OVERFLOW + 1 };
+
 /*
- * Counters that libFuzzer takes for coverage beside that of the code: how often each operation ended
- * in each result, or was skipped for which reason. An engine that does not know the section ignores
- * it.
+ * Counters that libFuzzer takes for coverage beside that of the code: how often each operation, on
+ * a slot in each state, ended in each result, and how often it was skipped for which reason. An
+ * engine that does not know the section ignores it.
  */
-static uint8_t executed[NR_OPS][NR_RESULTS]
+static uint8_t executed[NR_OPS][NR_SLOT_STATUS][NR_RESULTS]
     __attribute__((section("__libfuzzer_extra_counters"), used));
 static uint8_t skipped[NR_OPS][NR_STEP_STATUS]
     __attribute__((section("__libfuzzer_extra_counters"), used));
@@ -256,10 +258,9 @@ static void count_steps(void)
     for (uint64_t i = 0; i < session.trace->nr_steps; i++) {
         const struct step_record *step = &session.trace->steps[i];
         uint8_t op = session.program.ops[i].op;
-        if (step->status == STEP_NOT_REACHED)
-            return;
-        uint8_t *counter = step->status == STEP_EXECUTED ? &executed[op][step->result]
-                                                         : &skipped[op][step->status];
+        uint8_t *counter = step->status == STEP_EXECUTED
+                               ? &executed[op][step->status_before][step->result]
+                               : &skipped[op][step->status];
         /* Wrapped to zero it would look as if it had never happened. */
         *counter = (uint8_t)(*counter + (*counter != UINT8_MAX));
     }

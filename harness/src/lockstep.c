@@ -514,10 +514,24 @@ static bool slot_as_before(const struct lockstep *ls, uint64_t index)
     return meta_slot_storage_equal(&value, &perms->storage.value);
 }
 
-/* Notes every slot that the call may have changed, of all slots of the region. */
+static void note_if_raw_changed(struct lockstep *ls, uint64_t index)
+{
+    const struct cached_region *cached = ls->region;
+
+    if (raw_slots_equal(cached->shadow, cached->slot0, index, 1))
+        return;
+    raw_slots_copy(cached->shadow, cached->slot0, index, 1);
+    meta_region_owners_change(&ls->actual, index);
+}
+
+/*
+ * Notes every slot that the call may have changed, of all slots of the region. With raw slots those
+ * that should have changed come first: then one comparison says, almost always, that no other did.
+ */
 static void find_changed_slots(struct lockstep *ls)
 {
     const struct cached_region *cached = ls->region;
+    const struct meta_region_owners *expected = &ls->expected.owners;
     const uint64_t nr_slots = ls->actual.max_meta_slots;
 
     if (!cached->shadow) {
@@ -526,11 +540,12 @@ static void find_changed_slots(struct lockstep *ls)
                 meta_region_owners_change(&ls->actual, i);
         return;
     }
-    for (uint64_t i = raw_slots_differ(cached->shadow, cached->slot0, 0, nr_slots); i < nr_slots;
-         i = raw_slots_differ(cached->shadow, cached->slot0, i + 1, nr_slots)) {
-        raw_slots_copy(cached->shadow, cached->slot0, i, 1);
-        meta_region_owners_change(&ls->actual, i);
-    }
+    for (uint64_t i = 0; i < expected->nr_changed; i++)
+        note_if_raw_changed(ls, expected->changed[i]);
+    if (raw_slots_equal(cached->shadow, cached->slot0, 0, nr_slots))
+        return;
+    for (uint64_t i = 0; i < nr_slots; i++)
+        note_if_raw_changed(ls, i);
 }
 
 static void observe(struct lockstep *ls)
@@ -645,14 +660,17 @@ static void diverge(struct lockstep *ls, const struct operation *operation,
         divergence_compare_drops(divergence, ls->expected.nr_drops, ls->expected.drops,
                                  ls->nr_drops, ls->drops);
     if (!judge(ls, op, call, &ls->expected.owners, expected)) {
-        divergence_end(divergence, FINDING_ORACLE_FAULT, report);
+        divergence->kind = FINDING_ORACLE_FAULT;
+        divergence_add_broken(divergence, report, true);
         return;
     }
-
-    bool holds = judge(ls, op, call, &ls->actual, actual);
+    judge(ls, op, call, &ls->actual, actual);
     if (actual->result != SPEC_PANIC)
-        holds &= judge_invariants(ls, &ls->actual, &ls->actual);
-    divergence_end(divergence, holds ? FINDING_STRICTER : FINDING_VIOLATION, report);
+        judge_invariants(ls, &ls->actual, &ls->actual);
+    divergence->kind =
+        divergence_add_broken(divergence, report, can(ls, SLOTCHECK_CAN_REPORT_GHOST))
+            ? FINDING_VIOLATION
+            : FINDING_STRICTER;
 }
 
 /* --- one operation --- */
@@ -771,7 +789,7 @@ static bool step(struct lockstep *ls, const struct operation *operation, struct 
 }
 
 /* A program that ends without live handles must owe nothing. */
-static void judge_end(struct lockstep *ls, struct divergence *divergence)
+static void judge_end(struct lockstep *ls, enum op last, struct divergence *divergence)
 {
     struct clause_report *report = &ls->stats->clauses;
 
@@ -783,7 +801,9 @@ static void judge_end(struct lockstep *ls, struct divergence *divergence)
     clause_report_begin(report);
     if (!clean_inv(&ls->pre, report)) {
         ls->stats->divergences++;
-        divergence_end(divergence, FINDING_ORACLE_FAULT, report);
+        divergence_begin(divergence, last, &(struct spec_call){0}, &ls->pre);
+        divergence->kind = FINDING_ORACLE_FAULT;
+        divergence_add_broken(divergence, report, true);
     }
 }
 
@@ -805,8 +825,8 @@ bool lockstep_run(struct lockstep *ls, const struct program *program, struct tra
         divergence->step = i;
         goes_on = step(ls, &program->ops[i], &trace->steps[i], divergence);
     }
-    if (goes_on)
-        judge_end(ls, divergence);
+    if (goes_on && program->nr_ops > 0)
+        judge_end(ls, (enum op)program->ops[program->nr_ops - 1].op, divergence);
     return reset(ls);
 }
 

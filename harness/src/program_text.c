@@ -367,7 +367,7 @@ static bool fail_unknown_operation(struct parser *parser, struct word word)
 {
     const char *nearest = "";
     unsigned least = 2 + (unsigned)word.size / 4;
-    for (unsigned op = 0; op < NR_OPS && word.size < MAX_NAME; op++) {
+    for (unsigned op = 0; op < NR_OPS; op++) {
         unsigned distance = edit_distance(word, OPS[op].name);
         if (distance < least) {
             least = distance;

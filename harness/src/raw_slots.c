@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 #include "raw_slots.h"
 
+#include <string.h>
+
 enum {
     SLOT_WORDS = 8,
 };
@@ -34,18 +36,22 @@ UNCHECKED void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, 
         shadow[i] = raw[i];
 }
 
-UNCHECKED uint64_t raw_slots_differ(const uint64_t *shadow, uint64_t slot0, uint64_t first,
-                                    uint64_t nr_slots)
+#ifdef SANITIZED
+UNCHECKED bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n)
 {
     raw_word *raw = (raw_word *)(uintptr_t)slot0;
+    uint64_t difference = 0;
 
-    for (uint64_t slot = first; slot < nr_slots; slot++) {
-        uint64_t difference = 0;
-
-        for (uint64_t i = slot * SLOT_WORDS; i < (slot + 1) * SLOT_WORDS; i++)
-            difference |= shadow[i] ^ raw[i];
-        if (difference)
-            return slot;
-    }
-    return nr_slots;
+    for (uint64_t i = first * SLOT_WORDS; i < (first + n) * SLOT_WORDS; i++)
+        difference |= shadow[i] ^ raw[i];
+    return difference == 0;
 }
+#else
+bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n)
+{
+    const size_t slot_size = SLOT_WORDS * sizeof(*shadow);
+    const char *raw = (const char *)(uintptr_t)slot0;
+
+    return memcmp(shadow + first * SLOT_WORDS, raw + first * slot_size, n * slot_size) == 0;
+}
+#endif

@@ -7,12 +7,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Copies slots first..first+n of the region at address `slot0` to the same place in `shadow`. */
 void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n);
 
-/* The first slot in first..nr_slots whose bytes are not those in `shadow`; nr_slots if there is
- * none. */
-uint64_t raw_slots_differ(const uint64_t *shadow, uint64_t slot0, uint64_t first,
-                          uint64_t nr_slots);
+/* True if slots first..first+n of the region are the same as in `shadow`. */
+bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n);

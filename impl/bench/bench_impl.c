@@ -91,7 +91,7 @@ static void impl_frame_untyped(struct meta_region *region)
 {
     FOR_EACH_SLOT(i)
     {
-        struct frame frame;
+        struct frame frame = {NULL};
 
         must(frame_from_unused(region, PADDR(i), untyped_metadata(), &frame) == METASLOT_OK);
         frame_drop(region, frame);
@@ -113,7 +113,7 @@ static void impl_frame_probe(struct meta_region *region)
     FOR_EACH_SLOT(i)
     {
         struct probe_meta probe = {i};
-        struct frame frame;
+        struct frame frame = {NULL};
 
         must(frame_from_unused(region, PADDR(i), probe_metadata(&probe), &frame) == METASLOT_OK);
         frame_drop(region, frame);
@@ -135,7 +135,7 @@ static void impl_from_in_use(struct meta_region *region)
 {
     FOR_EACH_SLOT(i)
     {
-        struct frame frame;
+        struct frame frame = {NULL};
 
         must(frame_from_in_use(region, PADDR(i), &frame) == METASLOT_OK);
         frame_drop(region, frame);
@@ -159,7 +159,7 @@ static void impl_clone(struct meta_region *region)
 {
     FOR_EACH_SLOT(i)
     {
-        struct frame clone;
+        struct frame clone = {NULL};
 
         must(frame_clone(region, (struct frame){&region->slots[i]}, &clone) == METASLOT_OK);
         frame_drop(region, clone);
@@ -179,7 +179,7 @@ static void impl_unique_untyped(struct meta_region *region)
 {
     FOR_EACH_SLOT(i)
     {
-        struct unique_frame frame;
+        struct unique_frame frame = {NULL};
 
         must(unique_frame_from_unused(region, PADDR(i), untyped_metadata(), &frame) == METASLOT_OK);
         unique_frame_drop(region, frame);
@@ -204,7 +204,7 @@ static void impl_unique_probe(struct meta_region *region)
     FOR_EACH_SLOT(i)
     {
         struct probe_meta probe = {i};
-        struct unique_frame frame;
+        struct unique_frame frame = {NULL};
 
         must(unique_frame_from_unused(region, PADDR(i), probe_metadata(&probe), &frame) ==
              METASLOT_OK);
@@ -279,7 +279,7 @@ static void run_round(struct meta_region *region, struct pair *pair, int round)
     if (pair->in_use)
         FOR_EACH_SLOT(i)
         {
-            struct frame frame;
+            struct frame frame = {NULL};
 
             must(frame_from_unused(region, PADDR(i), untyped_metadata(), &frame) == METASLOT_OK);
         }

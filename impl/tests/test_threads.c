@@ -54,7 +54,7 @@ static struct frame change_if_alone(const struct meta_region *region, struct fra
                                     uint64_t word)
 {
     struct striped_meta object = stripes(word);
-    struct unique_frame unique;
+    struct unique_frame unique = {NULL};
 
     if (unique_frame_try_from(region, frame, &unique) != METASLOT_OK)
         return frame;
@@ -66,7 +66,7 @@ static struct frame change_if_alone(const struct meta_region *region, struct fra
 static void read_and_drop(const struct meta_region *region, struct frame frame)
 {
     struct striped_meta object;
-    struct frame clone;
+    struct frame clone = {NULL};
 
     frame_meta(frame, &object, sizeof(object));
     check_stripes(&object);
@@ -80,8 +80,8 @@ static void round_of(const struct meta_region *region, uint64_t round)
     struct striped_meta object = stripes(round);
     struct any_frame_meta metadata = {&STRIPED_VTABLE, &object, sizeof(object)};
     uint64_t paddr = PADDR(round % NR_CONTENDED);
-    struct unique_frame unique;
-    struct frame frame;
+    struct unique_frame unique = {NULL};
+    struct frame frame = {NULL};
 
     if (round % 5 == 0 &&
         unique_frame_from_unused(region, paddr, metadata, &unique) == METASLOT_OK) {

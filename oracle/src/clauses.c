@@ -2,12 +2,13 @@
 #include "metaslot_oracle/clauses.h"
 
 const struct clause_info CLAUSES[NR_CLAUSES] = {
-#define CLAUSE(fn, clause, kind_, where_, text_)                                                   \
+#define CLAUSE(fn, clause, kind_, sees_, where_, text_)                                            \
     [CLAUSE_##fn##__##clause] = {.id = #fn "/" #clause,                                            \
                                  .function = #fn,                                                  \
                                  .text = text_,                                                    \
                                  .where = where_,                                                  \
-                                 .kind = CLAUSE_KIND_##kind_},
+                                 .kind = CLAUSE_KIND_##kind_,                                      \
+                                 .sees = CLAUSE_SEES_##sees_},
 #include "metaslot_oracle/clauses.def"
 #undef CLAUSE
 };

@@ -18,8 +18,8 @@ WORDS(struct meta_slot_perm, 7);
 WORDS(struct meta_slot_model, 16);
 #undef WORDS
 
-static const struct meta_slot_owner NO_OWNER;
-static const struct meta_slot_perm NO_PERM;
+const struct meta_slot_owner NO_SLOT_OWNER;
+const struct meta_slot_perm NO_SLOT_PERM;
 
 bool meta_region_owners_create(struct meta_region_owners *owners, uint64_t capacity)
 {
@@ -75,15 +75,6 @@ void meta_region_owners_rebase(struct meta_region_owners *owners,
 {
     forget_changes(owners);
     owners->base = base;
-}
-
-struct meta_slot_owner *meta_region_owners_change(struct meta_region_owners *owners, uint64_t index)
-{
-    if (owners->base && !owners->is_changed[index]) {
-        owners->is_changed[index] = 1;
-        owners->changed[owners->nr_changed++] = index;
-    }
-    return &owners->slot_owners[index];
 }
 
 void meta_region_owners_commit(struct meta_region_owners *base, struct meta_region_owners *owners)
@@ -160,20 +151,6 @@ bool meta_region_owners_slot_equal(const struct meta_region_owners *a,
            memcmp(&a->slots[index], &b->slots[index], sizeof(a->slots[index])) == 0 &&
            memcmp(&a->slot_owners[index], &b->slot_owners[index], sizeof(a->slot_owners[index])) ==
                0;
-}
-
-const struct meta_slot_owner *slot_owner_at(const struct meta_region_owners *owners, uint64_t index)
-{
-    if (index >= owners->max_meta_slots || !owners->slot_owners_dom[index])
-        return &NO_OWNER;
-    return &owners->slot_owners[index];
-}
-
-const struct meta_slot_perm *slot_perm_at(const struct meta_region_owners *owners, uint64_t index)
-{
-    if (index >= owners->max_meta_slots || !owners->slots_dom[index])
-        return &NO_PERM;
-    return &owners->slots[index];
 }
 
 /* --- comparison of maps --- */
@@ -299,19 +276,6 @@ bool meta_slot_model_equal(const struct meta_slot_model *a, const struct meta_sl
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-enum meta_slot_status meta_slot_status_of(uint64_t ref_count)
-{
-    if (ref_count == SPEC_REF_COUNT_UNUSED)
-        return META_SLOT_UNUSED;
-    if (ref_count == SPEC_REF_COUNT_UNIQUE)
-        return META_SLOT_UNIQUE;
-    if (ref_count == 0)
-        return META_SLOT_UNDER_CONSTRUCTION;
-    if (ref_count <= SPEC_REF_COUNT_MAX)
-        return META_SLOT_SHARED;
-    return META_SLOT_OVERFLOW;
-}
-
 struct meta_slot_model meta_slot_owner_view(const struct meta_slot_owner *owner)
 {
     return (struct meta_slot_model){
@@ -323,9 +287,4 @@ struct meta_slot_model meta_slot_owner_view(const struct meta_slot_owner *owner)
         .slot_vaddr = owner->slot_vaddr,
         .usage = owner->usage,
     };
-}
-
-bool has_safe_slot(const struct meta_region_owners *owners, uint64_t paddr)
-{
-    return paddr % SPEC_PAGE_SIZE == 0 && paddr / SPEC_PAGE_SIZE < owners->max_meta_slots;
 }

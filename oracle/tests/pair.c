@@ -57,6 +57,11 @@ struct meta_slot_owner *other(struct pair *p)
     return meta_region_owners_change(&p->post, OTHER);
 }
 
+struct meta_slot_owner *first(struct pair *p)
+{
+    return meta_region_owners_change(&p->post, 0);
+}
+
 struct metadata_inner_perms *perms(struct pair *p)
 {
     return &owner(p)->inner_perms;
@@ -89,6 +94,12 @@ void drop_vtable(struct pair *p)
 {
     perms(p)->vtable_ptr.is_init = 0;
     perms(p)->vtable_ptr.value = 0;
+}
+
+void lose_vtable(struct pair *p)
+{
+    drop_vtable(p);
+    p->pre.slot_owners[IDX].inner_perms.vtable_ptr = perms(p)->vtable_ptr;
 }
 
 void unpark(struct pair *p, uint64_t i)

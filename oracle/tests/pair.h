@@ -27,9 +27,10 @@ void pair_begin(struct pair *p, uint64_t ref_count);
 void pair_finish(struct pair *p);
 void pair_end(struct pair *p);
 
-/* What stands at IDX or OTHER after the step, to write to. */
+/* What stands at IDX, OTHER or 0 after the step, to write to. */
 struct meta_slot_owner *owner(struct pair *p);
 struct meta_slot_owner *other(struct pair *p);
+struct meta_slot_owner *first(struct pair *p);
 struct metadata_inner_perms *perms(struct pair *p);
 struct meta_slot_perm *perm_of(struct pair *p, uint64_t i);
 uint64_t *obligations(struct pair *p, uint64_t i);
@@ -45,6 +46,8 @@ void unpark(struct pair *p, uint64_t i);
 void park(struct pair *p, uint64_t i);
 /* Removes the owner at `i` from one of the states. */
 void lose_owner(struct meta_region_owners *owners, uint64_t i);
+/* The vtable pointer of IDX is uninit before and after the step. */
+void lose_vtable(struct pair *p);
 void set_pre_count(struct pair *p, uint64_t ref_count);
 /* The call is one for `paddr`, and succeeds. */
 void ask_for(struct pair *p, uint64_t paddr);

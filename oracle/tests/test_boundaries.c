@@ -336,16 +336,16 @@ static void test_an_index_in_one_domain_differs(void **state)
     pair_begin(&p, 1);
     check_equality(&p, UINT64_MAX, same);
     /* The bytes stored for the two are the same; only membership says that they differ. */
-    p.pre.slot_owners[OTHER] = (struct meta_slot_owner){0};
-    lose_owner(&p.post, OTHER);
+    p.pre.slot_owners[0] = (struct meta_slot_owner){0};
+    lose_owner(&p.post, 0);
     check_equality(&p, UINT64_MAX, owner_lost);
     check_equality(&p, IDX, owner_lost);
-    check_equality(&p, OTHER, (struct equality){true, false, true, true, true});
-    meta_region_owners_copy_slot(&p.post, &p.pre, OTHER);
-    p.pre.slots[OTHER] = (struct meta_slot_perm){0};
-    unpark(&p, OTHER);
+    check_equality(&p, 0, (struct equality){true, false, true, true, true});
+    meta_region_owners_copy_slot(&p.post, &p.pre, 0);
+    p.pre.slots[0] = (struct meta_slot_perm){0};
+    unpark(&p, 0);
     check_equality(&p, UINT64_MAX, perm_lost);
-    check_equality(&p, OTHER, (struct equality){true, true, true, false, true});
+    check_equality(&p, 0, (struct equality){true, true, true, false, true});
     pair_end(&p);
 }
 
@@ -421,6 +421,7 @@ static void test_boot_of_a_smaller_region(void **state)
     (void)state;
     pair_begin(&p, 1);
     meta_region_owners_boot(&p.post, 2);
+    assert_int_equal(p.post.capacity, NR_SLOTS);
     assert_int_equal(p.post.max_meta_slots, 2);
     assert_null(p.post.base);
     assert_true(clean_inv(&p.post, &report));
@@ -447,6 +448,19 @@ static void test_change_and_commit(void **state)
     *count(&p) = 4;
     assert_int_equal(p.post.nr_changed, 1);
     assert_false(slot_owners_equal_but(&p.pre, &p.post, OTHER));
+    pair_end(&p);
+}
+
+/* Booting a slot is a change like any other. */
+static void test_boot_slot_is_a_change(void **state)
+{
+    struct pair p;
+
+    (void)state;
+    pair_begin(&p, 1);
+    meta_region_owners_boot_slot(&p.post, OTHER);
+    assert_int_equal(p.post.nr_changed, 2);
+    assert_false(slot_owners_equal_but(&p.pre, &p.post, UINT64_MAX));
     pair_end(&p);
 }
 
@@ -498,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_boot_of_a_smaller_region),
         cmocka_unit_test(test_change_and_commit),
+        cmocka_unit_test(test_boot_slot_is_a_change),
         cmocka_unit_test(test_slot_equal_sees_everything),
     };
 

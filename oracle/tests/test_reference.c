@@ -171,6 +171,18 @@ static void check_judge(struct run *run, enum operation op, const struct spec_ca
                  CLAUSES[run->report.failed[0]].id);
 }
 
+/* What is uninit is stored as zeros; comparisons of bytes rest on it. */
+static void check_uninit_is_zero(const struct meta_region_owners *owners, uint64_t i)
+{
+    static const struct meta_slot_storage ZERO;
+    const struct metadata_inner_perms *perms = &owners->slot_owners[i].inner_perms;
+
+    if (!perms->storage.is_init)
+        assert_memory_equal(&perms->storage.value, &ZERO, sizeof(ZERO));
+    if (!perms->vtable_ptr.is_init)
+        assert_int_equal(perms->vtable_ptr.value, 0);
+}
+
 /* The invariant holds at a slot exactly if the slot is not exempt; the accounting always does. */
 static void check_invariants(struct run *run, enum operation op)
 {
@@ -185,6 +197,7 @@ static void check_invariants(struct run *run, enum operation op)
                      exempt ? "exempt satisfies the" : "not exempt breaks the");
         if (!accounting(owners, i, &run->ref.holders[i], &run->report))
             fail_msg("after %s the accounting does not hold", OPERATIONS[op].name);
+        check_uninit_is_zero(owners, i);
     }
 }
 
@@ -683,6 +696,7 @@ static void test_which_operations_drop(void **state)
     check_dropped(ref, 77);
     on_slot(ref, OP_unique_frame_meta_mut, PROBE);
     assert_int_equal(ref->nr_drops, 0);
+    assert_true(meta_slot_storage_equal(&slot_owner(ref)->inner_perms.storage.value, &PROBE));
     on_slot(ref, OP_write_meta, other);
     assert_int_equal(ref->nr_drops, 0);
     on_slot(ref, OP_unique_frame_repurpose, UNTYPED);
@@ -739,7 +753,7 @@ static void test_between_shared_and_unique(void **state)
     struct reference *ref = *state;
 
     expect_ok(ref, OP_frame_from_unused);
-    expect_ok(ref, OP_frame_clone);
+    assert_int_equal(on_slot(ref, OP_frame_clone, PROBE).value, meta_addr(SLOT));
     assert_int_equal(on_slot(ref, OP_unique_frame_try_from, PROBE).result, SPEC_RETURNED);
     assert_int_equal(ref_count(ref), 2);
     assert_int_equal(ref->holders[SLOT].live_frames, 2);
@@ -802,13 +816,40 @@ static void test_illegal_calls(void **state)
     }
 }
 
+/* A slot that is in a list or mapped cannot be given back. */
+static void test_listed_or_mapped_slots_stay(void **state)
+{
+    static const enum operation ENDS[] = {OP_unique_frame_drop, OP_unique_frame_reset_as_unused,
+                                          OP_frame_from_unique};
+    struct reference *ref = *state;
+    struct meta_slot_owner *owner = &ref->owners.slot_owners[SLOT];
+
+    expect_ok(ref, OP_unique_frame_from_unused);
+    for (size_t i = 0; i < LENGTH(ENDS); i++) {
+        assert_true(legal(ref, ENDS[i]));
+        owner->inner_perms.in_list.value = 1;
+        assert_false(legal(ref, ENDS[i]));
+        owner->inner_perms.in_list.value = 0;
+        owner->paths_in_pt = 1;
+        assert_false(legal(ref, ENDS[i]));
+        owner->paths_in_pt = 0;
+    }
+    expect_ok(ref, OP_frame_from_unique);
+    owner->paths_in_pt = 1;
+    assert_false(legal(ref, OP_frame_drop));
+    expect_ok(ref, OP_frame_clone);
+    assert_true(legal(ref, OP_frame_drop));
+}
+
 static void test_boot(void **state)
 {
     struct clause_report report = {0};
     struct reference *ref = *state;
 
     expect_ok(ref, OP_frame_from_unused);
+    ref->nr_drops = 1;
     reference_boot(ref, 2);
+    assert_int_equal(ref->nr_drops, 0);
     assert_int_equal(ref->owners.max_meta_slots, 2);
     assert_true(clean_inv(&ref->owners, &report));
     for (uint64_t i = 0; i < 2; i++)
@@ -853,6 +894,7 @@ int main(void)
         ON_REFERENCE(test_between_shared_and_unique),
         ON_REFERENCE(test_reading),
         ON_REFERENCE(test_illegal_calls),
+        ON_REFERENCE(test_listed_or_mapped_slots_stay),
         ON_REFERENCE(test_boot),
         cmocka_unit_test(test_create_refuses),
     };

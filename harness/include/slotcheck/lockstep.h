@@ -67,9 +67,13 @@ enum finding_kind {
 /* "violation", "stricter", "oracle fault", "crash". */
 const char *finding_kind_name(enum finding_kind kind);
 
+#define VALUE_SCALAR UINT64_MAX
+#define VALUE_UNINIT (UINT64_MAX - 1)
+
 /*
- * One field that differs. Scalars stand in word[0] of the values with type UINT64_MAX; metadata as
- * it is. `slot` is UINT64_MAX for what belongs to no slot (result, value, metadata, process).
+ * One field that differs. A scalar stands in word[0] of a value of type VALUE_SCALAR, metadata as
+ * it is; what is uninitialised has type VALUE_UNINIT. `slot` is UINT64_MAX for what belongs to no
+ * slot (process, result, value, metadata, on_drop).
  */
 struct difference {
     uint64_t slot;

@@ -33,12 +33,17 @@ meta_slot_not_unused(uint64_t observed);
 __attribute__((cold)) METASLOT_MUST_CHECK enum metaslot_result
 meta_slot_not_shareable(const struct meta_region *region, uint64_t observed);
 
-/* Tells the compiler that an error is not success, so that a caller's check of it is not repeated.
+/*
+ * Tells the compiler that an error is not success, so that a caller's check of it is not repeated.
+ * Not in a checking build: there the code may be wrong on purpose, and must then be wrong in a
+ * defined way.
  */
 METASLOT_MUST_CHECK static inline enum metaslot_result meta_slot_error(enum metaslot_result error)
 {
+#ifndef METASLOT_CHECKING
     if (error == METASLOT_OK)
         __builtin_unreachable();
+#endif
     return error;
 }
 

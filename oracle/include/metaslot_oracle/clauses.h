@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum clause_id {
-#define CLAUSE(function, clause, kind, where, text) CLAUSE_##function##__##clause,
+#define CLAUSE(function, clause, kind, sees, where, text) CLAUSE_##function##__##clause,
 #include "metaslot_oracle/clauses.def"
 #undef CLAUSE
     NR_CLAUSES
@@ -24,12 +24,19 @@ enum clause_kind {
     CLAUSE_KIND_EXEC,
 };
 
+/* What a clause looks at. */
+enum clause_sees {
+    CLAUSE_SEES_SLOT,
+    CLAUSE_SEES_GHOST, /* also, or only, state that is not in the slot's bytes */
+};
+
 struct clause_info {
     const char *id;       /* "function/clause" */
     const char *function; /* as the source names it */
     const char *text;     /* the formula or sentence */
     const char *where;    /* where the source states it */
     enum clause_kind kind;
+    enum clause_sees sees;
 };
 
 /* The whole table, indexed by clause_id. */

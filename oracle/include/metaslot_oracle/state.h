@@ -178,8 +178,15 @@ void meta_region_owners_boot(struct meta_region_owners *owners, uint64_t nr_slot
 void meta_region_owners_rebase(struct meta_region_owners *owners,
                                const struct meta_region_owners *base);
 /* Notes that `index` is about to change; its owner, to write to. */
-struct meta_slot_owner *meta_region_owners_change(struct meta_region_owners *owners,
-                                                  uint64_t index);
+static inline struct meta_slot_owner *meta_region_owners_change(struct meta_region_owners *owners,
+                                                                uint64_t index)
+{
+    if (owners->base && !owners->is_changed[index]) {
+        owners->is_changed[index] = 1;
+        owners->changed[owners->nr_changed++] = index;
+    }
+    return &owners->slot_owners[index];
+}
 /* Makes `base` equal to `owners` again, which must be a change of it, and forgets the change. */
 void meta_region_owners_commit(struct meta_region_owners *base, struct meta_region_owners *owners);
 
@@ -196,12 +203,27 @@ void meta_region_owners_copy_slot(struct meta_region_owners *to,
 bool meta_region_owners_slot_equal(const struct meta_region_owners *a,
                                    const struct meta_region_owners *b, uint64_t index);
 
+/* What is found outside the domains: all zero, at no address. */
+extern const struct meta_slot_owner NO_SLOT_OWNER;
+extern const struct meta_slot_perm NO_SLOT_PERM;
+
 /* slot_owners[index]; for an index outside the domain a value that belongs to no slot. */
-const struct meta_slot_owner *slot_owner_at(const struct meta_region_owners *owners,
-                                            uint64_t index);
+static inline const struct meta_slot_owner *slot_owner_at(const struct meta_region_owners *owners,
+                                                          uint64_t index)
+{
+    if (index >= owners->max_meta_slots || !owners->slot_owners_dom[index])
+        return &NO_SLOT_OWNER;
+    return &owners->slot_owners[index];
+}
 
 /* slots[index]; for an index outside the domain a permission that belongs to no slot. */
-const struct meta_slot_perm *slot_perm_at(const struct meta_region_owners *owners, uint64_t index);
+static inline const struct meta_slot_perm *slot_perm_at(const struct meta_region_owners *owners,
+                                                        uint64_t index)
+{
+    if (index >= owners->max_meta_slots || !owners->slots_dom[index])
+        return &NO_SLOT_PERM;
+    return &owners->slots[index];
+}
 
 /*
  * Equality of maps at every index but `but`; UINT64_MAX compares all. An index that is in one
@@ -226,7 +248,21 @@ bool meta_slot_model_equal(const struct meta_slot_model *a, const struct meta_sl
 
 /* MetaSlotOwner::view: the model of an owner; the status follows from ref_count. */
 struct meta_slot_model meta_slot_owner_view(const struct meta_slot_owner *owner);
-enum meta_slot_status meta_slot_status_of(uint64_t ref_count);
+static inline enum meta_slot_status meta_slot_status_of(uint64_t ref_count)
+{
+    if (ref_count == SPEC_REF_COUNT_UNUSED)
+        return META_SLOT_UNUSED;
+    if (ref_count == SPEC_REF_COUNT_UNIQUE)
+        return META_SLOT_UNIQUE;
+    if (ref_count == 0)
+        return META_SLOT_UNDER_CONSTRUCTION;
+    if (ref_count <= SPEC_REF_COUNT_MAX)
+        return META_SLOT_SHARED;
+    return META_SLOT_OVERFLOW;
+}
 
 /* has_safe_slot(paddr): aligned to a page and below MAX_PADDR of the region. */
-bool has_safe_slot(const struct meta_region_owners *owners, uint64_t paddr);
+static inline bool has_safe_slot(const struct meta_region_owners *owners, uint64_t paddr)
+{
+    return paddr % SPEC_PAGE_SIZE == 0 && paddr / SPEC_PAGE_SIZE < owners->max_meta_slots;
+}

@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The parts of the campaign that need no engine."""
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import dictionary
+from campaign import folder as folder_module
+from campaign.arguments import build_parser, number_of_slots, parse_arguments
+from campaign.counts import Counts, parse_counts
+from campaign.engine import EngineStatus
+from campaign.errors import CampaignError, Status
+from campaign.findings import (
+    Finding,
+    Replayer,
+    crash_signature,
+    keep_crash,
+    list_findings,
+    slots_byte,
+    with_slots,
+)
+from campaign.folder import Folder
+from campaign.report import Progress, StatusLine, Summary, operations_table, short_number, short_time
+from campaign.supervise import last_complaint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# --- what libFuzzer prints ------------------------------------------------------------------------
+
+
+def read(*lines: str) -> EngineStatus:
+    status = EngineStatus()
+    for line in lines:
+        status.read_line(line)
+    return status
+
+
+@pytest.mark.parametrize(
+    "line, executions, edges, features, corpus",
+    [
+        ("#2\tINITED cov: 12 ft: 13 corp: 1/1b exec/s: 0 rss: 26Mb", 2, 12, 13, 1),
+        (
+            "#1024\tNEW    cov: 99 ft: 312 corp: 45/1234b lim: 11 exec/s: 0 rss: 30Mb L: 11/11 MS: 1 "
+            "InsertByte-",
+            1024,
+            99,
+            312,
+            45,
+        ),
+        ("#4194304\tpulse  cov: 5 ft: 6 corp: 7/8Kb lim: 512 exec/s: 9 rss: 10Mb", 4194304, 5, 6, 7),
+        ("#300\tDONE   cov: 5 ft: 6 corp: 7/8Mb lim: 512 exec/s: 9 rss: 10Mb", 300, 5, 6, 7),
+        ("#77\tRELOAD cov: 5 ft: 6 corp: 7/8b lim: 512 exec/s: 9 rss: 10Mb", 77, 5, 6, 7),
+    ],
+)
+def test_status_lines(line: str, executions: int, edges: int, features: int, corpus: int) -> None:
+    status = read(line)
+    assert (status.executions, status.edges) == (executions, edges)
+    assert (status.features, status.corpus) == (features, corpus)
+
+
+def test_a_line_without_coverage_keeps_the_last_one() -> None:
+    status = read("#8\tNEW    cov: 3 ft: 4 corp: 5/6b lim: 4", "#16\tpulse  exec/s: 0 rss: 27Mb")
+    assert (status.executions, status.edges, status.corpus) == (16, 3, 5)
+
+
+def test_other_lines_change_nothing() -> None:
+    status = read(
+        "INFO: Seed: 1", "    #0 0x55 in main", "slotcheck: x", "", "stat::number_of_executed_units: 9"
+    )
+    assert status == EngineStatus()
+
+
+def test_artifact() -> None:
+    line = "artifact_prefix='log/job-0-'; Test unit written to log/job-0-crash-da39a3ee"
+    assert read(line).artifact == Path("log/job-0-crash-da39a3ee")
+
+
+# --- counts ---------------------------------------------------------------------------------------
+
+STATS = {
+    "programs": 100,
+    "divergences": 1,
+    "operations": {"frame_drop": {"Ok": 40}, "get_slot": {"Ok": 5, "OutOfBound": 7}},
+    "skipped": {"frame_drop": {"no handle": 3}, "get_slot": {}},
+    "clauses": {"a/b": 10, "a/c": 0, "d/e": 2},
+}
+
+
+def test_counts() -> None:
+    counts = parse_counts(json.dumps(STATS))
+    assert counts.programs == 100
+    assert counts.executed == 52
+    assert counts.clauses_seen == 2
+    assert counts.clauses_unseen == ["a/c"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"programs": 1}', "{nonsense"])
+def test_not_counts(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_counts(text)
+
+
+# --- crashes --------------------------------------------------------------------------------------
+
+ASAN_LOG = """INFO: Seed: 3
+#2 INITED cov: 1
+==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60 at pc 0x55
+WRITE of size 8 at 0x60 thread T0
+    #0 0x4a in __asan_memcpy (lockstep+0x4a)
+    #1 0x55 in write_meta_at impl/src/meta_slot.c:31:5
+    #2 0x56 in fuzz_session_run harness/src/fuzz_session.c:1:1
+SUMMARY: AddressSanitizer: heap-buffer-overflow
+"""
+SIGNAL_LOG = """==8== ERROR: libFuzzer: deadly signal
+    #0 0x4f in __sanitizer_print_stack_trace (lockstep+0x4f)
+    #1 0x45 in fuzzer::PrintStackTrace() (lockstep+0x45)
+    #2 0x42 in fuzzer::Fuzzer::CrashCallback() (lockstep+0x42)
+    #3 0x7f in __restore_rt sigaction.c
+    #4 0x7f in mine_frame_drop /home/x/libmine.c:9:3
+"""
+UBSAN_LOG = """impl/src/a.c:3:4: runtime error: load of misaligned address 0x01 for type 'int'
+    #0 0x55 in read_it impl/src/a.c:3:4
+"""
+TIMEOUT_LOG = """ALARM: working on the last Unit for 5 seconds
+==9== ERROR: libFuzzer: timeout after 5 seconds
+    #0 0x4f in __sanitizer_print_stack_trace (lockstep+0x4f)
+    #1 0x55 in spin libmine.c:2:2
+"""
+
+
+@pytest.mark.parametrize(
+    "log, signature",
+    [
+        (ASAN_LOG, "crash.heap-buffer-overflow.write_meta_at"),
+        (SIGNAL_LOG, "crash.deadly-signal.mine_frame_drop"),
+        (UBSAN_LOG, "crash.load-of-misaligned-address-0x01-for-type-int.read_it"),
+        (TIMEOUT_LOG, "crash.timeout.spin"),
+        ("", "crash.unknown.unknown"),
+    ],
+)
+def test_crash_signature(log: str, signature: str) -> None:
+    assert crash_signature(log) == signature
+
+
+@pytest.mark.parametrize(
+    "slots, byte", [(1, 0), (16, 15), (240, 239), (256, 240), (1024, 242), (2**23, 255)]
+)
+def test_slots_byte(slots: int, byte: int) -> None:
+    assert slots_byte(slots) == byte
+
+
+def test_with_slots() -> None:
+    assert with_slots(b"\x01\x0f\x0c", None) == b"\x01\x0f\x0c"
+    assert with_slots(b"\x01\x0f\x0c", 4) == b"\x01\x03\x0c"
+    assert with_slots(b"", 4) == b"\x01\x03"
+    assert with_slots(b"\x07", 4) == b"\x07\x03"
+
+
+def test_the_shortest_crash_is_kept(tmp_path: Path) -> None:
+    def crash(data: bytes) -> Path:
+        artifact = tmp_path / "job-0-crash-1"
+        artifact.write_bytes(data)
+        case = keep_crash(artifact, SIGNAL_LOG, tmp_path, None)
+        assert not artifact.exists()
+        return case
+
+    case = crash(b"\x01\x0f\x0c\x00")
+    assert case.name == "crash.deadly-signal.mine_frame_drop.case"
+    assert crash(b"\x01\x0f\x0c\x00\x00") == case
+    assert case.read_bytes() == b"\x01\x0f\x0c\x00"
+    crash(b"\x01\x0f")
+    assert case.read_bytes() == b"\x01\x0f"
+    (finding,) = list_findings([case], known=set())
+    assert finding.log is not None and finding.log.read_text() == SIGNAL_LOG
+
+
+# --- confirming -----------------------------------------------------------------------------------
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("status, confirmed", [(0, False), (1, True), (2, False), (3, True)])
+def test_confirm(tmp_path: Path, status: int, confirmed: bool) -> None:
+    command = script(tmp_path / "slotcheck", f'[ "$*" = "run --subject l.so c.case" ] && exit {status}')
+    finding = Finding("frame_drop.SHARED.ref_count", Path("c.case"))
+    Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
+    assert finding.confirmed == confirmed
+    assert finding.replay == "./slotcheck run --subject l.so c.case"
+
+
+def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
+    command = script(tmp_path / "slotcheck", "exit 0")
+    good = script(tmp_path / "good", "exit 0")
+    bad = script(tmp_path / "bad", "kill -SEGV $$")
+    finding = Finding("crash.SEGV.f", Path("c.case"))
+    Replayer(command, "./slotcheck", (good, bad), None).confirm(finding)
+    assert finding.confirmed
+    assert finding.replay == f"{bad} -timeout=5 c.case"
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def test_defaults() -> None:
+    arguments = parse_arguments([])
+    assert (arguments.time, arguments.subject, arguments.slots) == (60, None, None)
+    assert arguments.jobs == len(os.sched_getaffinity(0))
+    assert arguments.out == Path("out/fuzz")
+
+
+def test_all_arguments(tmp_path: Path) -> None:
+    library = tmp_path / "libmine.so"
+    library.touch()
+    arguments = parse_arguments(
+        ["--time", "1.5h", "--jobs", "3", "--subject", str(library), "--slots", "4"]
+        + ["--max-findings", "2", "--runs", "1000", "--json", "--", "-max_len=64", "-seed=1"]
+    )
+    assert arguments.time == 5400
+    assert (arguments.jobs, arguments.slots) == (3, 4)
+    assert (arguments.max_findings, arguments.runs, arguments.json) == (2, 1000, True)
+    assert arguments.out == Path("out/fuzz-libmine")
+    assert arguments.engine_flags == ("-max_len=64", "-seed=1")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--time", "0"],
+        ["--time", "-1"],
+        ["--time", "soon"],
+        ["--time", "1y"],
+        ["--time"],
+        ["--jobs", "0"],
+        ["--jobs", "1.5"],
+        ["--jobs", "99999"],
+        ["--slots", "0"],
+        ["--slots", "241"],
+        ["--slots", "16777216"],
+        ["--max-findings", "0"],
+        ["--runs", "0"],
+        ["--subject", "/nonexistent/lib.so"],
+        ["--subject", "/"],
+        ["--unknown"],
+        ["--tim", "3"],
+        ["stray"],
+        ["--", "stray"],
+        ["--", "-fork=2"],
+        ["--", "-max_len"],
+    ],
+)
+def test_wrong_arguments(argv: list[str]) -> None:
+    with pytest.raises(CampaignError) as raised:
+        parse_arguments(argv)
+    assert raised.value.status == Status.WRONG_USE
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("slots", [1, 240, 256, 2**23])
+def test_slots(slots: int) -> None:
+    assert number_of_slots(str(slots)) == slots
+
+
+def test_help_names_every_option_and_no_other() -> None:
+    text = subprocess.run(
+        [ROOT / "slotcheck", "fuzz", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    shown = set(re.findall(r"^  (--[\w-]+)", text, re.MULTILINE))
+    known = {option for action in build_parser()._actions for option in action.option_strings}
+    assert shown == known
+
+
+# --- the folder -----------------------------------------------------------------------------------
+
+
+def test_two_campaigns_in_one_folder(tmp_path: Path) -> None:
+    first = Folder(tmp_path / "out", "builtin")
+    with pytest.raises(CampaignError, match="another campaign"):
+        Folder(tmp_path / "out", "builtin")
+    first.lock.close()
+    Folder(tmp_path / "out", "builtin")
+
+
+def test_findings_of_another_subject(tmp_path: Path) -> None:
+    first = Folder(tmp_path, "builtin")
+    first.lock.close()
+    Folder(tmp_path, "/x/a.so").lock.close()
+    (first.findings / "x.case").touch()
+    with pytest.raises(CampaignError, match="/x/a.so"):
+        Folder(tmp_path, "builtin")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99, "subject": "builtin"}', "3"])
+def test_a_folder_of_something_else(tmp_path: Path, text: str) -> None:
+    (tmp_path / "campaign.json").write_text(text)
+    with pytest.raises(CampaignError, match="campaign.json"):
+        Folder(tmp_path, "builtin")
+    assert (tmp_path / "campaign.json").read_text() == text
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(CampaignError, match="out"):
+        Folder(tmp_path / "out", "builtin")
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, offset: int, size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder_module.os, "posix_fallocate", full)
+    with pytest.raises(CampaignError, match="No space left on device"):
+        Folder(tmp_path, "builtin")
+    assert not list(tmp_path.rglob(".probe"))
+
+
+def test_retire(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, "builtin")
+    for name in ("a.case", "a.log", "b.case"):
+        (folder.findings / name).touch()
+    folder.retire(folder.findings / "a.case")
+    assert [case.name for case in folder.cases()] == ["b.case"]
+    assert sorted(path.name for path in folder.fixed.iterdir()) == ["a.case", "a.log"]
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def progress(**changes: object) -> Progress:
+    values = dict(
+        elapsed=12.3,
+        left=47.7,
+        counts=parse_counts(json.dumps(STATS)),
+        per_second=252_057.0,
+        edges=345,
+        corpus=67,
+        findings=1,
+    )
+    return Progress(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_status_line() -> None:
+    assert progress().line() == (
+        "12s, 47s left | 100 programs, 252k/s | 52 operations | 345 edges | corpus 67 | clauses 2/3"
+        " | 1 finding"
+    )
+
+
+def test_plain_lines_every_ten_seconds() -> None:
+    out = io.StringIO()
+    status = StatusLine(out)
+    shown = []
+    for tenth in range(0, 350):
+        if status.is_due(tenth / 10):
+            status.show(progress(elapsed=tenth / 10))
+            shown.append(tenth / 10)
+    status.end()
+    assert shown == [10, 20, 30]
+    assert out.getvalue().count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(0, "0"), (9999, "9999"), (12_345, "12.3k"), (252_057, "252k"), (3_210_000, "3.2M"), (2e9, "2.0G")],
+)
+def test_short_number(value: float, text: str) -> None:
+    assert short_number(value) == text
+
+
+@pytest.mark.parametrize("seconds, text", [(59.9, "59s"), (150, "2m30s"), (7260, "2h01m")])
+def test_short_time(seconds: float, text: str) -> None:
+    assert short_time(seconds) == text
+
+
+def test_operations_table() -> None:
+    assert operations_table(parse_counts(json.dumps(STATS))).splitlines() == [
+        "operation   Ok  OutOfBound  (no handle)",
+        "frame_drop  40           .            3",
+        "get_slot     5           7            .",
+        "in brackets: why operations were skipped",
+    ]
+    assert operations_table(Counts()) == ""
+
+
+def test_summary() -> None:
+    finding = Finding("x.y", Path("out/x.y.case"), replay="./slotcheck run out/x.y.case", confirmed=True)
+    summary = Summary("builtin", 2, progress(), "out/corpus", [finding], ["old"], Status.DIVERGENCE)
+    out = io.StringIO()
+    summary.print(out)
+    text = out.getvalue()
+    assert "2 of 3 clauses were evaluated; never: a/c" in text
+    assert "1 finding:\n  x.y\n      ./slotcheck run out/x.y.case\n" in text
+    assert "fixed/: old" in text
+    record = json.loads(json.dumps(summary.as_dict()))
+    assert record["status"] == 1
+    assert record["findings"][0]["case"] == "out/x.y.case"
+
+
+def test_last_complaint() -> None:
+    assert last_complaint("a\nslotcheck: b\nslotcheck: c: full\n#2 x\n") == "c: full"
+    assert last_complaint("") == "a fuzz target gave up"
+
+
+# --- dictionaries ---------------------------------------------------------------------------------
+
+
+def test_dictionaries_are_up_to_date() -> None:
+    for path, content in dictionary.dictionaries().items():
+        assert path.read_text(encoding="utf-8") == content, "run fuzz/dictionary.py"

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* Random programs from the weights of the operation list. */
+#pragma once
+
+#include <stdint.h>
+
+#include "slotcheck/program.h"
+
+/* A source of random numbers: the same seed gives the same numbers on every machine. */
+struct random {
+    uint64_t state;
+};
+
+uint64_t random_next(struct random *random);
+
+/*
+ * Replaces the program's operations by `nr_ops` random ones; its number of slots stays. Operations
+ * come as often as their weights say, addresses mostly from the first few frames, so that
+ * operations meet. False if there is no memory.
+ */
+bool program_generate(struct program *program, struct random *random, size_t nr_ops);
