@@ -24,19 +24,24 @@
  * One operation a line. `#` begins a comment; empty lines and blanks between tokens mean nothing;
  * lines end in LF or CRLF and have at most PROGRAM_MAX_LINE bytes.
  *
- * Operands, `N` being a decimal number, with the operand as it is encoded in brackets:
- *     PADDR   pN  frame N mod slots (N <= 49151) [N]
- *             oobN  N frames past the end: frame slots + N (N <= 4095) [0xc000 + N]
- *             topN  N frames below the last one of the address space: 2^64 - 4096 * (N + 1)
- *             (N <= 4095) [0xf000 + N]
- *             pN+D, oobN+D  D bytes into that frame, D a power of two below 4096 (N <= 341, and D
- * at most 8 for 341) [0xd000 or 0xe000, + 12 * N + log2 D] SLOT    sN  slot N mod slots (N <=
- * 65535) [N] FRAME   fN  the N-th live Frame handle, oldest first; UNIQUE  uN  the same for
- * UniqueFrame; from 0, modulo the number alive (N <= 255) [N] META    empty(N) untyped(N) link(N)
- * node(N) probe(N): a type, and the seed of its values as in metadata_from_seed (N <= 13106; empty:
- * 13107) [5 * N + 0, 1, 2, 3, 4] COUNT   N (0..63) [N], MAX [64], MAX-N (1..63) [64 + N], MAX+N
- * (1..64) [127 + N], UNIQUE-N (1..64) [191 + N] FLAG    N, odd is true; LEVEL  N, ((N + 3) mod 4) +
- * 1; VALUE  N (N <= 255) [N]
+ * Operands, `N` being a decimal number, with what is encoded in brackets:
+ *     PADDR   pN      frame N mod slots (N <= 49151) [N]
+ *             oobN    N frames past the end: frame slots + N (N <= 4095) [0xc000 + N]
+ *             topN    N frames below the last one: 2^64 - 4096 * (N + 1) (N <= 4095) [0xf000 + N]
+ *             pN+D    D bytes into frame N, D a power of two below 4096; oobN+D the same past the
+ *                     end (12 * N + log2 D <= 4095) [0xd000 or 0xe000, + 12 * N + log2 D]
+ *     SLOT    sN      slot N mod slots (N <= 65535) [N]
+ *     FRAME   fN      the N-th live Frame handle, oldest first, from 0, mod their number
+ *                     (N <= 255) [N]
+ *     UNIQUE  uN      the same for UniqueFrame
+ *     META    empty(N) untyped(N) link(N) node(N) probe(N): a type, and the seed of its values as
+ *                     in metadata_from_seed (N <= 13106, empty 13107) [5 * N + 0, 1, 2, 3, 4]
+ *     COUNT   N       0..63 [N]
+ *             MAX     [64], MAX-N (1..63) [64 + N], MAX+N (1..64) [127 + N]
+ *             UNIQUE-N  (1..64) [191 + N]
+ *     FLAG    N       odd is true (N <= 255) [N]
+ *     LEVEL   N       ((N + 3) mod 4) + 1 (N <= 255) [N]
+ *     VALUE   N       a seed as of META, for the type that is there (N <= 255) [N]
  *
  * What is not canonical in bytes is kept:
  *     slotcheck program 1 @7     byte 0 is 7

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/*
+ * The lockstep's own state, which its three parts share: lockstep.c runs operations and judges
+ * them, lockstep_state.c makes regions and states and resets them, lockstep_observe.c turns what
+ * the subject shows and reports into abstract state.
+ *
+ * Three abstract states of one region:
+ *
+ *     pre       before the operation, agreed by both sides
+ *     expected  after it, by the reference   } kept as changes of `pre`, so that an operation costs
+ *     actual    after it, by the subject     } what it touches and not what the region holds
+ */
+#pragma once
+
+#include "child_call.h"
+#include "slotcheck/lockstep.h"
+
+enum {
+    CACHED_SIZES = 64, /* regions up to this size are kept, where a subject can have several */
+    MAX_DROPS = 4,
+};
+
+/* A region of the subject, and its raw slots as they were after the last operation. */
+struct cached_region {
+    struct slotcheck_region *region;
+    uint64_t nr_slots;
+    uint64_t slot0;
+    uint64_t *shadow; /* null without SLOTCHECK_CAN_RAW_SLOTS */
+};
+
+struct lockstep {
+    const struct slotcheck_subject *subject;
+    struct lockstep_stats *stats;
+    struct slotcheck_host host;
+    struct cached_region regions[CACHED_SIZES + 1]; /* by size; 0: any larger size */
+    struct cached_region *region;                   /* the one in use */
+    struct child_calls *children;                   /* null if the subject returns from panics */
+    bool offers[NR_OPS];
+
+    uint64_t capacity; /* slots that the states have room for */
+    struct meta_region_owners pre;
+    struct reference expected;
+    struct meta_region_owners actual;
+    uint64_t nr_dirty; /* slots that differ from those after boot, each once */
+    uint64_t *dirty;
+    uint8_t *is_dirty;
+
+    uint64_t nr_drops; /* on_drop reports of the current call */
+    struct spec_drop drops[MAX_DROPS];
+
+    uint64_t nr_frames, nr_uniques; /* live handles, oldest first, as physical addresses */
+    uint64_t handle_capacity;
+    uint64_t *frames, *uniques;
+    bool setup_over; /* something other than setup was executed */
+
+    char error[160];
+};
+
+static inline bool lockstep_can(const struct lockstep *ls, enum slotcheck_capability capability)
+{
+    return (ls->subject->capabilities & (uint64_t)capability) != 0;
+}
+
+/* Sets the error and returns false. */
+bool lockstep_fail(struct lockstep *ls, const char *why);
+
+/* A region and states for the program, as after boot; false with the error set. */
+bool lockstep_prepare(struct lockstep *ls, const struct program *program);
+/* Notes that the slot is no longer as after boot. */
+void lockstep_mark_dirty(struct lockstep *ls, uint64_t index);
+/* Back to the state after boot, at the cost of what was touched; false with the error set. */
+bool lockstep_reset(struct lockstep *ls);
+
+/* What the subject calls while it runs an operation. */
+extern const struct slotcheck_host LOCKSTEP_HOST;
+/* Brings `actual` up to date with the subject's slots. */
+void lockstep_observe(struct lockstep *ls);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* The lockstep's regions and states: made once for each size, and reset after every program. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lockstep_internal.h"
+#include "raw_slots.h"
+
+struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
+                                 struct lockstep_stats *stats, char *error, size_t error_size)
+{
+    struct lockstep *ls = calloc(1, sizeof(*ls));
+
+    if (!ls) {
+        snprintf(error, error_size, "no memory");
+        return NULL;
+    }
+    ls->subject = subject;
+    ls->stats = stats;
+    for (int op = 0; op < NR_OPS; op++)
+        ls->offers[op] = subject_offers(subject, (enum op)op);
+    ls->host = LOCKSTEP_HOST;
+    ls->host.context = ls;
+    if (!lockstep_can(ls, SLOTCHECK_CAN_RETURN_FROM_PANIC)) {
+        ls->children = child_calls_create();
+        if (!ls->children) {
+            snprintf(error, error_size, "no memory");
+            lockstep_destroy(ls);
+            return NULL;
+        }
+    }
+    return ls;
+}
+
+static void region_destroy(struct lockstep *ls, struct cached_region *cached)
+{
+    if (cached->region)
+        ls->subject->destroy(cached->region);
+    free(cached->shadow);
+    *cached = (struct cached_region){0};
+}
+
+static void states_destroy(struct lockstep *ls)
+{
+    meta_region_owners_destroy(&ls->pre);
+    reference_destroy(&ls->expected);
+    meta_region_owners_destroy(&ls->actual);
+    free(ls->dirty);
+    free(ls->is_dirty);
+    ls->dirty = NULL;
+    ls->is_dirty = NULL;
+    ls->capacity = 0;
+    ls->nr_dirty = 0;
+}
+
+void lockstep_destroy(struct lockstep *ls)
+{
+    if (!ls)
+        return;
+    for (size_t i = 0; i <= CACHED_SIZES; i++)
+        region_destroy(ls, &ls->regions[i]);
+    states_destroy(ls);
+    child_calls_destroy(ls->children);
+    free(ls->frames);
+    free(ls->uniques);
+    free(ls);
+}
+
+const char *lockstep_error(const struct lockstep *ls)
+{
+    return ls->error;
+}
+
+uint64_t lockstep_slots(const struct slotcheck_subject *subject, const struct program *program)
+{
+    return subject->fixed_slots ? subject->fixed_slots : program_slots(program);
+}
+
+bool lockstep_fail(struct lockstep *ls, const char *why)
+{
+    snprintf(ls->error, sizeof(ls->error), "%s", why);
+    return false;
+}
+
+/* Room for `nr_slots` slots in the three states, all as after boot. */
+static bool states_reserve(struct lockstep *ls, uint64_t nr_slots)
+{
+    if (nr_slots <= ls->capacity)
+        return true;
+    states_destroy(ls);
+
+    const uint64_t capacity = nr_slots < CACHED_SIZES ? CACHED_SIZES : nr_slots;
+
+    ls->dirty = calloc(capacity, sizeof(*ls->dirty));
+    ls->is_dirty = calloc(capacity, sizeof(*ls->is_dirty));
+    if (!ls->dirty || !ls->is_dirty || !meta_region_owners_create(&ls->pre, capacity) ||
+        !reference_create(&ls->expected, capacity) ||
+        !meta_region_owners_create(&ls->actual, capacity)) {
+        states_destroy(ls);
+        return lockstep_fail(ls, "no memory for a region of that many slots");
+    }
+    ls->capacity = capacity;
+    meta_region_owners_rebase(&ls->expected.owners, &ls->pre);
+    meta_region_owners_rebase(&ls->actual, &ls->pre);
+    return true;
+}
+
+static bool region_create(struct lockstep *ls, struct cached_region *cached, uint64_t nr_slots)
+{
+    switch (
+        (enum slotcheck_create_result)ls->subject->create(nr_slots, &ls->host, &cached->region)) {
+    case SLOTCHECK_CREATED:
+        break;
+    case SLOTCHECK_NO_SLOTS:
+        return lockstep_fail(ls, "the subject says that a region has no slots");
+    case SLOTCHECK_TOO_MANY_SLOTS:
+        return lockstep_fail(ls, "the subject cannot have a region of that many slots");
+    case SLOTCHECK_NO_MEMORY:
+        return lockstep_fail(ls, "the subject has no memory for a region of that many slots");
+    }
+    cached->nr_slots = nr_slots;
+    cached->slot0 = ls->subject->slots(cached->region);
+    if (!lockstep_can(ls, SLOTCHECK_CAN_RAW_SLOTS))
+        return true;
+    cached->shadow = malloc(nr_slots * SPEC_META_SLOT_SIZE);
+    if (!cached->shadow) {
+        region_destroy(ls, cached);
+        return lockstep_fail(ls, "no memory for a region of that many slots");
+    }
+    raw_slots_copy(cached->shadow, cached->slot0, 0, nr_slots);
+    return true;
+}
+
+/* The region of that size, made if there is none yet. */
+static bool region_select(struct lockstep *ls, uint64_t nr_slots)
+{
+    const bool keep = lockstep_can(ls, SLOTCHECK_CAN_MANY_REGIONS) && nr_slots <= CACHED_SIZES;
+    struct cached_region *cached = &ls->regions[keep ? nr_slots : 0];
+
+    ls->region = cached;
+    if (cached->region && cached->nr_slots == nr_slots)
+        return true;
+    region_destroy(ls, cached);
+    return region_create(ls, cached, nr_slots);
+}
+
+static bool handles_reserve(struct lockstep *ls, uint64_t nr_ops)
+{
+    if (nr_ops <= ls->handle_capacity)
+        return true;
+
+    uint64_t *frames = realloc(ls->frames, nr_ops * sizeof(*frames));
+    if (frames)
+        ls->frames = frames;
+    uint64_t *uniques = realloc(ls->uniques, nr_ops * sizeof(*uniques));
+    if (uniques)
+        ls->uniques = uniques;
+    if (!frames || !uniques)
+        return lockstep_fail(ls, "no memory");
+    ls->handle_capacity = nr_ops;
+    return true;
+}
+
+bool lockstep_prepare(struct lockstep *ls, const struct program *program)
+{
+    const uint64_t nr_slots = lockstep_slots(ls->subject, program);
+
+    ls->error[0] = '\0';
+    if (!states_reserve(ls, nr_slots) || !region_select(ls, nr_slots) ||
+        !handles_reserve(ls, program->nr_ops))
+        return false;
+    /* Slots beyond a smaller region are as after boot, too. */
+    ls->pre.max_meta_slots = nr_slots;
+    ls->expected.owners.max_meta_slots = nr_slots;
+    ls->actual.max_meta_slots = nr_slots;
+    ls->nr_frames = 0;
+    ls->nr_uniques = 0;
+    ls->setup_over = false;
+    return true;
+}
+
+void lockstep_mark_dirty(struct lockstep *ls, uint64_t index)
+{
+    if (ls->is_dirty[index])
+        return;
+    ls->is_dirty[index] = 1;
+    ls->dirty[ls->nr_dirty++] = index;
+}
+
+/* Back to the state after boot, at the cost of what was touched. */
+bool lockstep_reset(struct lockstep *ls)
+{
+    struct cached_region *cached = ls->region;
+    bool ok = ls->error[0] == '\0';
+
+    ls->subject->reset(cached->region, ls->dirty, ls->nr_dirty);
+    for (uint64_t i = 0; i < ls->nr_dirty; i++) {
+        const uint64_t index = ls->dirty[i];
+        struct slotcheck_slot slot;
+
+        ls->is_dirty[index] = 0;
+        meta_region_owners_boot_slot(&ls->pre, index);
+        reference_boot_slot(&ls->expected, index);
+        meta_region_owners_boot_slot(&ls->actual, index);
+        ls->subject->read_slot(cached->region, index, &slot);
+        if (slot.ref_count != SPEC_REF_COUNT_UNUSED || slot.in_list != 0)
+            ok = lockstep_fail(ls, "the subject's reset leaves slots in use");
+        if (cached->shadow)
+            raw_slots_copy(cached->shadow, cached->slot0, index, 1);
+    }
+    meta_region_owners_rebase(&ls->expected.owners, &ls->pre);
+    meta_region_owners_rebase(&ls->actual, &ls->pre);
+    ls->nr_dirty = 0;
+    return ok;
+}
+
+/* --- traces --- */
+
+static size_t trace_size(uint64_t nr_steps)
+{
+    return sizeof(struct trace) + nr_steps * sizeof(struct step_record);
+}
+
+struct trace *trace_create(uint64_t nr_steps)
+{
+    struct trace *trace =
+        mmap(NULL, trace_size(nr_steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (trace == MAP_FAILED)
+        return NULL;
+    trace->capacity = nr_steps;
+    return trace;
+}
+
+void trace_destroy(struct trace *trace)
+{
+    if (trace)
+        munmap(trace, trace_size(trace->capacity));
+}
