@@ -96,18 +96,6 @@ static uint64_t type_of(const struct meta_vtable *vtable)
     return UINT64_MAX;
 }
 
-static void bytes_from_words(unsigned char *bytes, const uint64_t *word, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (unsigned char)(word[i / 8] >> i % 8 * 8);
-}
-
-static void words_from_bytes(uint64_t *word, const unsigned char *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        word[i / 8] |= (uint64_t)bytes[i] << i % 8 * 8;
-}
-
 /* A link is the byte offset of a slot outside, its address inside. */
 static struct optional_addr link_in(const struct slotcheck_region *region, const uint64_t word[2])
 {
@@ -132,7 +120,7 @@ static struct any_frame_meta metadata_in(const struct slotcheck_region *region,
 
     switch ((enum slotcheck_metadata_type)metadata->type) {
     case SLOTCHECK_METADATA_EMPTY:
-        bytes_from_words(object->empty.bytes, word, sizeof(object->empty.bytes));
+        memcpy(object->empty.bytes, word, sizeof(object->empty.bytes));
         return empty_metadata(&object->empty);
     case SLOTCHECK_METADATA_UNTYPED:
         break;
@@ -160,7 +148,7 @@ static void metadata_out(const struct slotcheck_region *region, const union obje
         return;
     switch ((enum slotcheck_metadata_type)type) {
     case SLOTCHECK_METADATA_EMPTY:
-        words_from_bytes(out->word, object->empty.bytes, sizeof(object->empty.bytes));
+        memcpy(out->word, object->empty.bytes, sizeof(object->empty.bytes));
         break;
     case SLOTCHECK_METADATA_UNTYPED:
         break;

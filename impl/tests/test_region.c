@@ -91,8 +91,27 @@ static void reset_restores_the_listed_slots_only(void **state)
     fixture_close(&fixture);
 }
 
+static void reset_leaves_nothing_behind(void **state)
+{
+    static const unsigned char zeros[sizeof(struct meta_slot)];
+    const uint64_t index = 1;
+    struct fixture fixture;
+    struct meta_slot *slot;
+
+    (void)state;
+    fixture_open(&fixture);
+    slot = make_frame(&fixture, 1, UINT64_MAX).slot;
+    meta_region_reset(&fixture.region, &index, 1);
+    /* To be looked at here although it is uninitialised. */
+    unpoison_bytes(slot, sizeof(*slot));
+    assert_memory_equal(slot->storage, zeros, sizeof(slot->storage));
+    assert_null(nonatomic_load_vtable(&slot->vtable_ptr));
+    fixture_close(&fixture);
+}
+
 static void a_snapshot_brings_everything_back(void **state)
 {
+    const struct frame_link_meta link = {{1, 2}, {1, 3}, 4};
     struct fixture fixture;
     uint64_t size;
     unsigned char *bytes;
@@ -110,7 +129,8 @@ static void a_snapshot_brings_everything_back(void **state)
     meta_region_snapshot_save(&fixture.region, bytes + 1);
 
     frame_drop(&fixture.region, frame);
-    unique = unique_frame_repurpose(&fixture.region, unique, untyped_metadata());
+    make_frame(&fixture, 0, 12);
+    unique = unique_frame_repurpose(&fixture.region, unique, frame_link_metadata(&link));
     make_frame(&fixture, 4, 44);
     meta_region_snapshot_restore(&fixture.region, bytes + 1);
 
@@ -151,6 +171,7 @@ int main(void)
         cmocka_unit_test(sizes_that_no_region_has_are_errors),
         cmocka_unit_test(lack_of_memory_is_an_error),
         cmocka_unit_test(reset_restores_the_listed_slots_only),
+        cmocka_unit_test(reset_leaves_nothing_behind),
         cmocka_unit_test(a_snapshot_brings_everything_back),
         cmocka_unit_test(regions_know_nothing_of_each_other),
     };

@@ -448,7 +448,7 @@ static void test_every_clause_has_a_case(void **state)
     }
 }
 
-static bool same_function(int a, int b)
+static bool same_function(uint32_t a, uint32_t b)
 {
     return strcmp(CLAUSES[a].function, CLAUSES[b].function) == 0;
 }
@@ -465,7 +465,8 @@ static void break_all(const struct clause_case *c, struct pair *p, bool broken[N
 }
 
 /* The next clause of the function among those that failed, from `at` on. */
-static int next_failed(const struct clause_report *report, enum clause_id function, uint32_t *at)
+static uint32_t next_failed(const struct clause_report *report, enum clause_id function,
+                            uint32_t *at)
 {
     while (*at < report->nr_failed && !same_function(report->failed[*at], function))
         ++*at;
@@ -491,7 +492,7 @@ static void test_all_clauses_in_source_order(void **state)
         pair_finish(&p);
         break_all(&CASES[i], &p, broken);
         assert_false(CASES[i].evaluate(&p, &report));
-        for (int id = 0; id < NR_CLAUSES; id++)
+        for (uint32_t id = 0; id < NR_CLAUSES; id++)
             if (broken[id] && next_failed(&report, CASES[i].id, &at) != id)
                 fail_msg("%s is missing or not in its place", CLAUSES[id].id);
         pair_end(&p);
