@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Programs: both codecs, what operands mean, and that the corpus is well-formed. The build says in
- * SLOTCHECK_SEEDS where the seeds are.
+ * Programs: both codecs, what operands mean, and the corpus, whose programs do what they say. The
+ * build tells where it is: SLOTCHECK_SEEDS is the folder of the seeds.
  */
+#include "slotcheck/builtin_subject.h"
+#include "slotcheck/divergence.h"
+#include "slotcheck/lockstep.h"
 #include "slotcheck/program.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -782,6 +786,26 @@ static void test_metadata_is_within_its_type(void **state)
 
 /* --- the corpus ------------------------------------------------------------------------------ */
 
+/* How operations can end that have more ways to end than Ok: bits of enum spec_result. */
+enum {
+    NO_SLOT = 1 << SPEC_NOT_ALIGNED | 1 << SPEC_OUT_OF_BOUND,
+    NOT_CLAIMED = NO_SLOT | 1 << SPEC_IN_USE | 1 << SPEC_BUSY | 1 << SPEC_UNIQUE,
+    NOT_FOUND = NO_SLOT | 1 << SPEC_UNUSED | 1 << SPEC_BUSY | 1 << SPEC_UNIQUE | 1 << SPEC_PANIC,
+};
+
+static const unsigned OTHER_RESULTS[NR_OPS] = {
+    [OP_get_slot] = NO_SLOT,
+    [OP_get_from_unused] = NOT_CLAIMED,
+    [OP_frame_from_unused] = NOT_CLAIMED,
+    [OP_unique_frame_from_unused] = NOT_CLAIMED,
+    [OP_page_table_node_alloc] = NOT_CLAIMED,
+    [OP_get_from_in_use] = NOT_FOUND,
+    [OP_frame_from_in_use] = NOT_FOUND,
+    [OP_inc_ref_count] = 1 << SPEC_PANIC,
+    [OP_frame_clone] = 1 << SPEC_PANIC,
+    [OP_unique_frame_try_from] = 1 << SPEC_RETURNED,
+};
+
 struct text_file {
     char name[PATH_MAX];
     char *text;
@@ -809,8 +833,59 @@ static bool is_kebab_case_txt(const char *name)
            name[stem - 1] != '-' && strcmp(name + stem, ".txt") == 0;
 }
 
-/* A file of the corpus says what it shows, parses, and comes back from bytes and from text. */
-static void check_corpus_file(const struct text_file *file, unsigned uses[NR_OPS])
+static const char *outcome_of(const struct trace *trace, uint64_t step)
+{
+    if (step >= trace->nr_steps)
+        return "not reached";
+    switch ((enum step_status)trace->steps[step].status) {
+    case STEP_EXECUTED:
+        return result_name((enum spec_result)trace->steps[step].result);
+    case STEP_SKIPPED_PRECONDITION:
+    case STEP_SKIPPED_NO_HANDLE:
+    case STEP_SKIPPED_NOT_OFFERED:
+        return "skipped";
+    case STEP_NOT_REACHED:
+    case STEP_STARTED:
+    case NR_STEP_STATUS:
+        break;
+    }
+    return "not finished";
+}
+
+/* The outcome that a comment begins with; Ok if none. */
+static const char *announced_outcome(const char *comment)
+{
+    static const char *const OTHERS[] = {"skipped", "not reached"};
+    comment += strspn(comment, " ");
+    for (enum spec_result result = SPEC_OK; result <= SPEC_PANIC; result++) {
+        if (strncmp(comment, result_name(result), strlen(result_name(result))) == 0)
+            return result_name(result);
+    }
+    for (size_t i = 0; i < COUNT_OF(OTHERS); i++) {
+        if (strncmp(comment, OTHERS[i], strlen(OTHERS[i])) == 0)
+            return OTHERS[i];
+    }
+    return result_name(SPEC_OK);
+}
+
+/* Every operation ends as its line says. Takes the text apart. */
+static void check_announced_outcomes(struct text_file *file, const struct trace *trace)
+{
+    uint64_t step = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(file->text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *comment = strchr(line, '#');
+        if (line[strcspn(line, "(#")] != '(')
+            continue;
+        const char *announced = comment == NULL ? "Ok" : announced_outcome(comment + 1);
+        if (strcmp(outcome_of(trace, step), announced) != 0)
+            fail_msg("%s: %s\n: this is %s", file->name, line, outcome_of(trace, step));
+        step++;
+    }
+}
+
+/* What a file of the corpus has to be: a text that begins with a comment, and in agreement. */
+static void check_corpus_file(struct text_file *file, struct lockstep *lockstep)
 {
     struct program program;
     struct program_error error;
@@ -823,21 +898,30 @@ static void check_corpus_file(const struct text_file *file, unsigned uses[NR_OPS
     uint8_t *bytes = malloc(size);
     assert_non_null(bytes);
     program_encode(&program, bytes);
-    for (size_t i = 0; i < program.nr_ops; i++)
-        uses[program.ops[i].op]++;
     assert_round_trips(&program, bytes, size);
     free(bytes);
+
+    struct trace *trace = trace_create(program.nr_ops);
+    assert_non_null(trace);
+    if (!lockstep_run(lockstep, &program, trace))
+        fail_msg("%s: %s", file->name, lockstep_error(lockstep));
+    if (trace->divergence.kind != FINDING_NONE)
+        fail_msg("%s: %s", file->name, finding_kind_name(trace->divergence.kind));
+    check_announced_outcomes(file, trace);
+    trace_destroy(trace);
     program_free(&program);
 }
 
 /* How many files there are; none in a folder that nobody needed yet. */
-static unsigned check_corpus_folder(const char *folder, unsigned uses[NR_OPS])
+static unsigned check_corpus_folder(const char *folder, struct lockstep_stats *stats)
 {
-    DIR *dir = opendir(folder);
-    if (dir == NULL)
-        return 0;
+    char error[160];
+    struct lockstep *lockstep =
+        lockstep_create(slotcheck_builtin_subject(), stats, error, sizeof(error));
+    assert_non_null(lockstep);
     unsigned nr_files = 0;
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         if (entry->d_name[0] == '.')
             continue;
         if (!is_kebab_case_txt(entry->d_name))
@@ -845,30 +929,37 @@ static unsigned check_corpus_folder(const char *folder, unsigned uses[NR_OPS])
         struct text_file file;
         snprintf(file.name, sizeof(file.name), "%s/%s", folder, entry->d_name);
         read_file(&file);
-        check_corpus_file(&file, uses);
+        check_corpus_file(&file, lockstep);
         free(file.text);
         nr_files++;
     }
-    closedir(dir);
+    if (dir != NULL)
+        closedir(dir);
+    lockstep_destroy(lockstep);
     return nr_files;
 }
 
+/* The seeds are well-formed, and together they show every operation with every way it can end. */
 static void test_seeds(void **state)
 {
     (void)state;
-    unsigned uses[NR_OPS] = {0};
-    assert_true(check_corpus_folder(SLOTCHECK_SEEDS, uses) >= 45);
-    for (unsigned op = 0; op < NR_OPS; op++) {
-        if (uses[op] == 0)
-            fail_msg("no seed uses %s", OPS[op].name);
+    static struct lockstep_stats stats;
+    assert_true(check_corpus_folder(SLOTCHECK_SEEDS, &stats) >= 45);
+    for (enum op op = 0; op < NR_OPS; op++) {
+        unsigned results = 1u << SPEC_OK | OTHER_RESULTS[op];
+        for (enum spec_result result = SPEC_OK; result <= SPEC_PANIC; result++) {
+            if ((stats.executed[op][result] > 0) != ((results >> result & 1) != 0))
+                fail_msg("%s ends %" PRIu64 " times as %s", OPS[op].name,
+                         stats.executed[op][result], result_name(result));
+        }
     }
 }
 
 static void test_regressions(void **state)
 {
     (void)state;
-    unsigned uses[NR_OPS] = {0};
-    check_corpus_folder(SLOTCHECK_SEEDS "/../regressions", uses);
+    static struct lockstep_stats stats;
+    check_corpus_folder(SLOTCHECK_SEEDS "/../regressions", &stats);
 }
 
 int main(void)

@@ -3,12 +3,13 @@
  * Threads that contend for few slots: no metadata is torn, each object is dropped exactly once, and
  * at the end every slot is unused. With TSan also: nothing races.
  */
+#define _POSIX_C_SOURCE 200809L /* barriers */
 #include "support.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { NR_THREADS = 4, NR_ROUNDS = 20000, NR_CONTENDED = 2 };
+enum { NR_THREADS = 4, NR_ROUNDS = 100000, NR_CONTENDED = 2 };
 
 /* All words of an object are equal unless it is torn. */
 struct striped_meta {
@@ -16,6 +17,7 @@ struct striped_meta {
 };
 METADATA_FITS(struct striped_meta);
 
+static pthread_barrier_t start;
 static atomic_u64 nr_made, nr_dropped, nr_torn, nr_promoted;
 
 static void check_stripes(const struct striped_meta *object)
@@ -99,6 +101,8 @@ static void *run_thread(void *argument)
 {
     const struct meta_region *region = argument;
 
+    /* Without it the first thread is done before the last one begins. */
+    pthread_barrier_wait(&start);
     for (uint64_t round = 0; round < NR_ROUNDS; round++)
         round_of(region, round);
     return NULL;
@@ -112,6 +116,7 @@ static void contention_tears_nothing_and_leaks_nothing(void **state)
 
     (void)state;
     assert_int_equal(meta_region_create(&region, NR_CONTENDED, &hooks), META_REGION_CREATED);
+    assert_int_equal(pthread_barrier_init(&start, NULL, NR_THREADS), 0);
     for (int i = 0; i < NR_THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, run_thread, &region), 0);
     for (int i = 0; i < NR_THREADS; i++)
@@ -122,6 +127,7 @@ static void contention_tears_nothing_and_leaks_nothing(void **state)
     assert_int_equal(atomic_load_relaxed(&nr_made), atomic_load_relaxed(&nr_dropped));
     assert_true(atomic_load_relaxed(&nr_made) > 0);
     assert_true(atomic_load_relaxed(&nr_promoted) > 0);
+    pthread_barrier_destroy(&start);
     meta_region_destroy(&region);
 }
 

@@ -43,7 +43,8 @@ static bool slot_found(owners_t *pre, call_t *call, outcome_t *outcome,
 static bool obligation_removed(owners_t *pre, owners_t *post, uint64_t idx)
 {
     return idx < pre->max_meta_slots && frame_obligations_equal_but(pre, post, idx) &&
-           pre->frame_obligations[idx] == post->frame_obligations[idx] + 1;
+           pre->frame_obligations[idx] > 0 &&
+           post->frame_obligations[idx] == pre->frame_obligations[idx] - 1;
 }
 
 static const struct atomic_perm *ref_count_at(owners_t *owners, uint64_t paddr)

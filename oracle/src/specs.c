@@ -18,12 +18,18 @@ static bool other_slots_kept(const struct meta_region_owners *pre,
     return true;
 }
 
+/* The source adds without a cast, so at 2^64 - 1 no u64 is one more. */
+static bool one_more(uint64_t post, uint64_t pre)
+{
+    return pre != UINT64_MAX && post == pre + 1;
+}
+
 /* post.frame_obligations =~= pre.frame_obligations.insert(idx) */
 static bool obligation_inserted(const struct meta_region_owners *pre,
                                 const struct meta_region_owners *post, uint64_t idx)
 {
     return idx < pre->max_meta_slots && frame_obligations_equal_but(pre, post, idx) &&
-           post->frame_obligations[idx] == pre->frame_obligations[idx] + 1;
+           one_more(post->frame_obligations[idx], pre->frame_obligations[idx]);
 }
 
 /* --- impl MetaSlot --- */
@@ -160,12 +166,6 @@ bool frame_paddr_safety_cond(const struct meta_slot_perm *perm, struct clause_re
     holds &= clause(report, CLAUSE_frame_paddr_safety_cond__aligned,
                     perm->addr % SPEC_META_SLOT_SIZE == 0);
     return holds;
-}
-
-/* The source adds without a cast, so at 2^64 - 1 no u64 is one more. */
-static bool one_more(uint64_t post, uint64_t pre)
-{
-    return pre != UINT64_MAX && post == pre + 1;
 }
 
 bool get_from_in_use_success(uint64_t paddr, const struct meta_region_owners *pre,
