@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
- * Random programs in lockstep until a number of operations has run: `soak OPERATIONS [SUBJECT]`. Ends
- * with status 1 on a divergence, and if a clause of the specification was never evaluated.
+ * Random programs in lockstep until a number of operations has run: `soak OPERATIONS [SUBJECT]`.
+ * Ends with status 1 on a divergence, and if a clause of the specification was never evaluated.
  */
 #include <inttypes.h>
 #include <stdlib.h>
