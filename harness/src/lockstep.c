@@ -327,6 +327,7 @@ static bool step(struct lockstep *ls, const struct operation *operation, struct 
     phase_end(PHASE_COMPARISON);
 
     ls->stats->executed[op][expected.result]++;
+    ls->nr_compared++;
     if (!agreed || !agree(ls, op, &call, &expected)) {
         diverge(ls, operation, &call, &expected, &actual, divergence);
         commit(ls);
@@ -358,6 +359,27 @@ static void judge_end(struct lockstep *ls, enum op last, struct divergence *dive
     }
 }
 
+/* Each comparison of two states evaluates the clause of every field that the subject shows. */
+static void count_comparisons(struct lockstep *ls)
+{
+    static const enum clause_id of_field[NR_FIELDS] = {
+#define FIELD(name) [FIELD_##name] = CLAUSE_exec__##name,
+#include "slotcheck/fields.def"
+#undef FIELD
+    };
+
+    for (int field = 0; field < NR_FIELDS; field++) {
+        const enum clause_id id = of_field[field];
+
+        if (field == FIELD_on_drop && !lockstep_can(ls, SLOTCHECK_CAN_REPORT_ON_DROP))
+            continue;
+        if ((field == FIELD_storage || field == FIELD_vtable_ptr) && !ls->subject->read_metadata)
+            continue;
+        ls->stats->clauses.evaluated[id] += ls->nr_compared;
+    }
+    ls->nr_compared = 0;
+}
+
 bool lockstep_run(struct lockstep *ls, const struct program *program, struct trace *trace)
 {
     struct divergence *divergence = &trace->divergence;
@@ -376,6 +398,7 @@ bool lockstep_run(struct lockstep *ls, const struct program *program, struct tra
         divergence->step = i;
         goes_on = step(ls, &program->ops[i], &trace->steps[i], divergence);
     }
+    count_comparisons(ls);
     if (goes_on && program->nr_ops > 0)
         judge_end(ls, (enum op)program->ops[program->nr_ops - 1].op, divergence);
     return lockstep_reset(ls);

@@ -51,7 +51,8 @@ struct lockstep {
     uint64_t nr_frames, nr_uniques; /* live handles, oldest first, as physical addresses */
     uint64_t handle_capacity;
     uint64_t *frames, *uniques;
-    bool setup_over; /* something other than setup was executed */
+    uint64_t nr_compared; /* operations of this program after which the states were compared */
+    bool setup_over;      /* something other than setup was executed */
 
     char error[160];
 };

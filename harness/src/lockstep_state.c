@@ -19,6 +19,7 @@ struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
     }
     ls->subject = subject;
     ls->stats = stats;
+    stats->ghost_assumed = !lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST);
     for (int op = 0; op < NR_OPS; op++)
         ls->offers[op] = subject_offers(subject, (enum op)op);
     ls->host = LOCKSTEP_HOST;

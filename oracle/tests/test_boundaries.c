@@ -451,8 +451,8 @@ static void test_change_and_commit(void **state)
     pair_end(&p);
 }
 
-/* Booting a slot is a change like any other. */
-static void test_boot_slot_is_a_change(void **state)
+/* What writes to a slot on its own notes the change. */
+static void test_boot_and_remove_are_changes(void **state)
 {
     struct pair p;
 
@@ -460,7 +460,12 @@ static void test_boot_slot_is_a_change(void **state)
     pair_begin(&p, 1);
     meta_region_owners_boot_slot(&p.post, OTHER);
     assert_int_equal(p.post.nr_changed, 2);
-    assert_false(slot_owners_equal_but(&p.pre, &p.post, UINT64_MAX));
+    assert_false(slot_owners_equal_but(&p.pre, &p.post, IDX));
+    pair_end(&p);
+    pair_begin(&p, 1);
+    meta_region_owners_remove_perm(&p.post, OTHER);
+    assert_int_equal(p.post.nr_changed, 2);
+    assert_false(slots_equal_but(&p.pre, &p.post, IDX));
     pair_end(&p);
 }
 
@@ -512,7 +517,7 @@ int main(void)
         cmocka_unit_test(test_create_refuses),
         cmocka_unit_test(test_boot_of_a_smaller_region),
         cmocka_unit_test(test_change_and_commit),
-        cmocka_unit_test(test_boot_slot_is_a_change),
+        cmocka_unit_test(test_boot_and_remove_are_changes),
         cmocka_unit_test(test_slot_equal_sees_everything),
     };
 

@@ -109,6 +109,8 @@ struct trace {
 struct lockstep_stats {
     uint64_t programs;
     uint64_t divergences;
+    uint64_t ghost_assumed; /* 1: the subject reports no ghost state, so clauses that see it were
+                               judged on the reference alone */
     uint64_t executed[NR_OPS][NR_RESULTS];
     uint64_t skipped[NR_OPS][NR_STEP_STATUS];
     struct clause_report clauses;

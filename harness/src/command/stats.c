@@ -56,6 +56,7 @@ static void add(struct lockstep_stats *sum, const struct lockstep_stats *stats)
 {
     sum->programs += stats->programs;
     sum->divergences += stats->divergences;
+    sum->ghost_assumed |= stats->ghost_assumed;
     for (int op = 0; op < NR_OPS; op++) {
         for (int i = 0; i < NR_RESULTS; i++)
             sum->executed[op][i] += stats->executed[op][i];
@@ -75,6 +76,7 @@ static void count(json_t *object, const char *name, uint64_t n)
 static json_t *record(const struct lockstep_stats *stats)
 {
     json_t *operations = json_object(), *skipped = json_object(), *clauses = json_object();
+    json_t *not_judged = json_array();
 
     for (int op = 0; op < NR_OPS; op++) {
         json_t *results = json_object(), *reasons = json_object();
@@ -86,12 +88,16 @@ static json_t *record(const struct lockstep_stats *stats)
         json_object_set_new(operations, OPS[op].name, results);
         json_object_set_new(skipped, OPS[op].name, reasons);
     }
-    for (int i = 0; i < NR_CLAUSES; i++)
-        json_object_set_new(clauses, CLAUSES[i].id,
-                            json_integer((json_int_t)stats->clauses.evaluated[i]));
-    return json_pack("{s:I, s:I, s:o, s:o, s:o}", "programs", (json_int_t)stats->programs,
+    for (int i = 0; i < NR_CLAUSES; i++) {
+        if (stats->ghost_assumed && CLAUSES[i].sees == CLAUSE_SEES_GHOST)
+            json_array_append_new(not_judged, json_string(CLAUSES[i].id));
+        else
+            json_object_set_new(clauses, CLAUSES[i].id,
+                                json_integer((json_int_t)stats->clauses.evaluated[i]));
+    }
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "programs", (json_int_t)stats->programs,
                      "divergences", (json_int_t)stats->divergences, "operations", operations,
-                     "skipped", skipped, "clauses", clauses);
+                     "skipped", skipped, "clauses", clauses, "not_judged", not_judged);
 }
 
 int command_stats(int argc, char **argv)
