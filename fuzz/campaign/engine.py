@@ -65,6 +65,8 @@ class EngineSettings:
             "-timeout=5",
             "-reload=1",
             "-print_final_stats=1",
+            # Its bookkeeping takes longer than a program, and nothing is found in fewer runs.
+            "-entropic=0",
             *self.flags,
         ]
         if runs is not None:

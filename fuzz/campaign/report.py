@@ -49,7 +49,7 @@ class Progress:
         counts = self.counts
         return " | ".join(
             [
-                f"{short_time(self.elapsed)}, {short_time(max(self.left, 0))} left",
+                f"{short_time(self.elapsed)}, {short_time(max(self.left, 0) + 0.5)} left",
                 f"{short_number(counts.programs)} programs, {short_number(self.per_second)}/s",
                 f"{short_number(counts.executed)} operations",
                 f"{self.edges} edges",
