@@ -37,7 +37,8 @@ void divergence_begin(struct divergence *divergence, enum op op, const struct sp
     memset(divergence, 0, sizeof(*divergence));
     divergence->step = step;
     divergence->op = op;
-    divergence->slot = has_safe_slot(pre, call->paddr) ? slot : UINT64_MAX;
+    divergence->has_slot = has_safe_slot(pre, call->paddr);
+    divergence->slot = divergence->has_slot ? slot : UINT64_MAX;
     divergence->status_before =
         meta_slot_status_of(slot_owner_at(pre, slot)->inner_perms.ref_count.value);
 }
@@ -304,7 +305,8 @@ void divergence_signature(const struct divergence *divergence, char *text, size_
     const char *clause = divergence->nr_broken ? CLAUSES[divergence->broken[0]].id : "none";
 
     snprintf(text, size, "%s.%s.%s.%s", OPS[divergence->op].name,
-             status_name(divergence->status_before), FIELD_NAMES[divergence->field], clause);
+             divergence->has_slot ? status_name(divergence->status_before) : "NO_SLOT",
+             FIELD_NAMES[divergence->field], clause);
     for (char *c = text; *c; c++)
         if (*c == '/')
             *c = '-';

@@ -46,6 +46,10 @@ def test_case_from_standard_input(slotcheck, build):
     text = HEADER + "frame_from_unused(p0, probe(7))\nframe_clone(f0)\n"
     assert slotcheck("run", "-", input=text.encode()).returncode == 0
     assert slotcheck("run", "--subject", fault, "-", input=text.encode()).returncode == 1
+    crash = slotcheck("run", "--subject", build / "subjects/fault_crash.so", "-",
+                      input=(text + "frame_drop(f0)\n").encode())
+    assert crash.returncode == 1
+    assert b"crash in frame_drop" in crash.stdout
 
 
 @pytest.mark.parametrize("subject", ["builtin", "subjects/plain.so", "subjects/aborting.so",

@@ -87,7 +87,8 @@ struct divergence {
     enum op op;
     enum field field; /* the first that differs */
     uint64_t slot;    /* of the first difference, else the slot that the operation is about */
-    enum meta_slot_status status_before; /* of that slot */
+    enum meta_slot_status status_before; /* of the slot that the operation is about */
+    bool has_slot;                       /* false: it was about an address without a slot */
     struct spec_outcome expected, actual;
     int signal; /* FINDING_CRASH: what ended the process; 0: it did not return in time */
     uint32_t nr_differences;
@@ -98,7 +99,7 @@ struct divergence {
 
 /* What a run leaves behind for whoever explains it. May lie in memory shared with a parent. */
 struct trace {
-    uint64_t nr_slots; /* of the region that was used */
+    uint64_t nr_slots; /* of the region that was used; 0: it could not be made */
     uint64_t nr_steps; /* operations of the program */
     uint64_t capacity;
     struct divergence divergence;

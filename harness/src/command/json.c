@@ -88,7 +88,7 @@ json_t *finding_record(const char *path, const char *subject, const struct progr
         "record_version", 1, "file", path, "verdict", finding_kind_name(divergence->kind),
         "subject", subject, "signature", signature, "operation", OPS[divergence->op].name, "step",
         (json_int_t)divergence->step + 1, "slot", slot, "field", FIELD_NAMES[divergence->field],
-        "status_before", status_name(divergence->status_before), "slots",
-        (json_int_t)trace->nr_slots, "differences", differences(divergence), "clauses",
+        "status_before", divergence->has_slot ? status_name(divergence->status_before) : "NO_SLOT",
+        "slots", (json_int_t)trace->nr_slots, "differences", differences(divergence), "clauses",
         broken_clauses(divergence), "program", program_text(program), "replay", replay);
 }

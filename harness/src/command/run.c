@@ -53,6 +53,7 @@ struct run {
     const struct run_options *options;
     const struct slotcheck_subject *subject;
     const struct cases *cases;
+    const struct program *standard_input; /* null unless it is a case */
     struct progress *progress;
     struct lockstep_stats *stats;
     struct trace *trace;
@@ -172,6 +173,14 @@ static bool cases_collect(struct cases *cases, const char *path)
     return ok;
 }
 
+static bool cases_has_standard_input(const struct cases *cases)
+{
+    for (size_t i = 0; i < cases->nr; i++)
+        if (strcmp(cases->paths[i], "-") == 0)
+            return true;
+    return false;
+}
+
 static void cases_free(struct cases *cases)
 {
     for (size_t i = 0; i < cases->nr; i++)
@@ -260,17 +269,28 @@ static void print_divergence(const struct run *run, const char *path, const stru
 
 /* --- in the child --- */
 
-/* Reads the case at `path`, with the number of slots that was asked for. */
-static bool load_case(const struct run *run, const char *path, struct program *program)
+/*
+ * The case at `path`, with the number of slots that was asked for; null, after complaining, if it
+ * cannot be had. Standard input was read before the first child, or no later one could see it
+ * again.
+ */
+static const struct program *load_case(const struct run *run, const char *path,
+                                       struct program *program)
 {
-    return case_read(path, program) &&
-           (run->options->nr_slots == 0 || program_set_slots(program, run->options->nr_slots));
+    if (strcmp(path, "-") == 0)
+        return run->standard_input;
+    if (!case_read(path, program) ||
+        (run->options->nr_slots && !program_set_slots(program, run->options->nr_slots)))
+        return NULL;
+    return program;
 }
 
 static void run_case(const struct run *run, struct lockstep *lockstep, const char *path,
-                     struct program *program)
+                     struct program *storage)
 {
-    if (!load_case(run, path, program)) {
+    const struct program *program = load_case(run, path, storage);
+
+    if (!program) {
         run->progress->unreadable = true;
         return;
     }
@@ -295,7 +315,7 @@ static void run_case(const struct run *run, struct lockstep *lockstep, const cha
 }
 
 /* Runs the cases from the one in `progress` on. */
-static enum exit_status run_cases(const struct run *run)
+static int run_cases(const struct run *run)
 {
     struct progress *progress = run->progress;
     struct lockstep *lockstep;
@@ -325,31 +345,33 @@ static void report_crash(const struct run *run, int signal)
     struct divergence *divergence = &run->trace->divergence;
     struct progress *progress = run->progress;
     const char *path = run->cases->paths[progress->at++];
-    struct program program;
+    struct program storage;
+    const struct program *program;
 
-    program_init(&program);
-    if (run->trace->nr_steps == 0 || strcmp(path, "-") == 0 || !load_case(run, path, &program)) {
+    program_init(&storage);
+    program = load_case(run, path, &storage);
+    progress->nr_diverge++;
+    if (run->trace->nr_steps == 0 || !program) {
         complain(EXIT_DIVERGENCE, "%s: the subject ended the process outside of any operation: %s",
                  path, strsignal(signal));
-        progress->nr_diverge++;
-        program_free(&program);
+        program_free(&storage);
         return;
     }
 
     const uint64_t at = run->trace->nr_steps - 1;
     const struct step_record *record = &run->trace->steps[at];
 
-    *divergence = (struct divergence){.step = at, .op = (enum op)program.ops[at].op};
+    *divergence = (struct divergence){.step = at, .op = (enum op)program->ops[at].op};
     divergence->expected = (struct spec_outcome){.result = (enum spec_result)record->result,
                                                  .value = record->value,
                                                  .metadata = record->metadata};
-    divergence->slot =
-        record->paddr % SPEC_PAGE_SIZE == 0 ? frame_to_index(record->paddr) : UINT64_MAX;
+    divergence->has_slot =
+        record->paddr % SPEC_PAGE_SIZE == 0 && frame_to_index(record->paddr) < run->trace->nr_slots;
+    divergence->slot = divergence->has_slot ? frame_to_index(record->paddr) : UINT64_MAX;
     divergence->status_before = (enum meta_slot_status)record->status_before;
     divergence_crash(divergence, signal);
-    progress->nr_diverge++;
-    print_divergence(run, path, &program);
-    program_free(&program);
+    print_divergence(run, path, program);
+    program_free(&storage);
 }
 
 static int supervise(const struct run *run)
@@ -365,10 +387,10 @@ static int supervise(const struct run *run)
         if (child < 0)
             return complain(EXIT_INTERNAL, "cannot fork: %s", strerror(errno));
         if (child == 0) {
-            const enum exit_status end = run_cases(run);
+            const int end = run_cases(run);
 
             fflush(stdout);
-            _exit((int)end);
+            _exit(end);
         }
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             ;
@@ -427,6 +449,7 @@ int command_run(int argc, char **argv)
     struct run_options options = {.timeout = DEFAULT_TIMEOUT};
     struct cases cases = {0};
     struct run run = {.options = &options, .cases = &cases};
+    struct program standard_input;
     char error[512];
     int status = EXIT_AGREEMENT;
 
@@ -441,8 +464,17 @@ int command_run(int argc, char **argv)
             status = EXIT_USAGE;
     if (status == EXIT_AGREEMENT && cases.nr == 0)
         status = complain(EXIT_USAGE, "no case files there");
+    program_init(&standard_input);
+    if (status == EXIT_AGREEMENT && cases_has_standard_input(&cases)) {
+        if (case_read("-", &standard_input) &&
+            (!options.nr_slots || program_set_slots(&standard_input, options.nr_slots)))
+            run.standard_input = &standard_input;
+        else
+            status = EXIT_USAGE;
+    }
     if (status == EXIT_AGREEMENT)
         status = run_all(&run);
+    program_free(&standard_input);
     cases_free(&cases);
     return status;
 }
