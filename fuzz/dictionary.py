@@ -91,9 +91,12 @@ class Operation(NamedTuple):
 
 def read_operations(ops: Path) -> list[Operation]:
     """The operations of ops.def, in order: their index is their opcode."""
-    entry = re.compile(r'^OP\((\w+), *\d+, *\d+, *(\w+), *(\w+), *(\w+),[^"]*"[^"]*",\s*"([^"]*)"', re.M)
+    operand, string = r" *(\w+),", r'"([^"]*)"'
+    entry = re.compile(
+        rf"^OP\((\w+), *\d+, *\d+,{operand}{operand}{operand}[^\"]*{string},\s*{string}", re.M
+    )
     source = ops.read_text(encoding="utf-8")
-    found = [Operation(m[1], [m[2], m[3], m[4]], m[5]) for m in entry.finditer(source)]
+    found = [Operation(m[1], [m[2], m[3], m[4]], m[6]) for m in entry.finditer(source)]
     if len(found) != len(re.findall(r"^OP\(", source, re.M)):
         raise SystemExit(f"{ops}: an entry does not look like the others")
     return found

@@ -32,6 +32,8 @@ class EngineStatus:
     edges: int = 0
     features: int = 0
     corpus: int = 0
+    # It has read corpus and seeds, and fuzzes.
+    loaded: bool = False
     artifact: Path | None = None
 
     def read_line(self, line: str) -> None:
@@ -40,6 +42,7 @@ class EngineStatus:
             self.edges = int(match[2] or self.edges)
             self.features = int(match[3] or self.features)
             self.corpus = int(match[4] or self.corpus)
+            self.loaded = self.loaded or "\tINITED" in line
         elif match := ARTIFACT_LINE.search(line):
             self.artifact = Path(match[1])
 
@@ -53,11 +56,13 @@ class EngineSettings:
     environment: dict[str, str]
     flags: tuple[str, ...] = ()
 
-    def command(self, artifact_prefix: str, seconds: int, runs: int | None) -> list[str]:
+    def command(
+        self, artifact_prefix: str, seconds: int, runs: int | None, with_seeds: bool
+    ) -> list[str]:
         command = [
             str(self.target),
             str(self.corpus),
-            str(self.seeds),
+            *([str(self.seeds)] if with_seeds else []),
             f"-dict={self.dictionary}",
             f"-artifact_prefix={artifact_prefix}",
             f"-max_total_time={seconds}",
@@ -101,6 +106,7 @@ class Job:
         self.status = EngineStatus()
         self.earlier_executions = 0
         self.restarts = 0
+        self.with_seeds = True
         self.process: subprocess.Popen[bytes] | None = None
         self._reader: IO[str] | None = None
         self._partial = ""
@@ -111,7 +117,7 @@ class Job:
         return self.earlier_executions + self.status.executions
 
     def command(self, seconds: int, runs: int | None) -> list[str]:
-        return self.settings.command(self.artifact_prefix, seconds, runs)
+        return self.settings.command(self.artifact_prefix, seconds, runs, self.with_seeds)
 
     def start(self, seconds: int, runs: int | None) -> None:
         self.earlier_executions += self.status.executions

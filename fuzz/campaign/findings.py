@@ -2,6 +2,7 @@
 """Findings: case files that the fuzz targets write, and inputs that made the engine stop."""
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -99,6 +100,12 @@ def keep_crash(artifact: Path, log: str, findings: Path, slots: int | None) -> P
         case.with_suffix(".log").write_text(log, encoding="utf-8")
     artifact.unlink(missing_ok=True)
     return case
+
+
+def forget_input(data: bytes, corpus: Path) -> None:
+    """Takes an input that stops the engine out of the corpus: no run would get past it. libFuzzer
+    names inputs by their digest."""
+    (corpus / hashlib.sha1(data, usedforsecurity=False).hexdigest()).unlink(missing_ok=True)
 
 
 # --- confirming -----------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ class Folder:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CampaignError(f"{self.path}: another campaign is running in this folder") from None
+            message = f"{self.path}: another campaign is running in this folder"
+            raise CampaignError(message) from None
         return lock
 
     def _probe(self) -> None:

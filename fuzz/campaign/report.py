@@ -28,11 +28,17 @@ def short_number(value: float) -> str:
 
 def short_time(seconds: float) -> str:
     whole = int(seconds)
+    if isinstance(seconds, float) and seconds < 10:
+        return f"{seconds:.1f}s"
     if whole < 120:
         return f"{whole}s"
     if whole < 7200:
         return f"{whole // 60}m{whole % 60:02}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @dataclass
@@ -45,17 +51,22 @@ class Progress:
     corpus: int
     findings: int
 
+    def edges_text(self) -> str:
+        # One is that of the fuzz target itself.
+        return f"{self.edges} edges" if self.edges > 1 else "no coverage"
+
     def line(self) -> str:
         counts = self.counts
+        left = round(max(self.left, 0))
         return " | ".join(
             [
-                f"{short_time(self.elapsed)}, {short_time(max(self.left, 0) + 0.5)} left",
+                f"{short_time(round(self.elapsed))}, {short_time(left)} left",
                 f"{short_number(counts.programs)} programs, {short_number(self.per_second)}/s",
                 f"{short_number(counts.executed)} operations",
-                f"{self.edges} edges",
+                self.edges_text(),
                 f"corpus {self.corpus}",
                 f"clauses {counts.clauses_seen}/{len(counts.clauses)}",
-                f"{self.findings} finding" + ("" if self.findings == 1 else "s"),
+                counted(self.findings, "finding"),
             ]
         )
 
@@ -134,10 +145,10 @@ class Summary:
     def totals(self) -> str:
         progress = self.progress
         counts = progress.counts
+        speed = f"{short_number(progress.per_second)}/s, {counted(self.jobs, 'job')}"
         return (
-            f"{counts.programs:,} programs in {short_time(progress.elapsed)}"
-            f" ({short_number(progress.per_second)}/s, {self.jobs} jobs), {counts.executed:,}"
-            f" operations on {self.subject}; {progress.edges} edges,"
+            f"{counts.programs:,} programs in {short_time(progress.elapsed)} ({speed}),"
+            f" {counts.executed:,} operations on {self.subject}; {progress.edges_text()},"
             f" corpus of {progress.corpus} in {self.corpus_folder}"
         )
 
@@ -185,7 +196,7 @@ def clauses_text(counts: Counts) -> str:
 def findings_text(findings: list[Finding]) -> str:
     if not findings:
         return "no findings"
-    lines = [f"{len(findings)} finding" + ("" if len(findings) == 1 else "s") + ":"]
+    lines = [counted(len(findings), "finding") + ":"]
     for finding in findings[:MAX_SHOWN_FINDINGS]:
         lines.append(f"  {finding.signature}" + finding_notes(finding))
         lines.append(f"      {finding.replay}")

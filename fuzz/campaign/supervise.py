@@ -17,7 +17,7 @@ from campaign.arguments import Arguments, parse_arguments
 from campaign.counts import Counts, parse_counts
 from campaign.engine import EngineSettings, Job, shown_command
 from campaign.errors import CampaignError, Status
-from campaign.findings import Replayer, keep_crash, list_findings
+from campaign.findings import Replayer, forget_input, keep_crash, list_findings
 from campaign.folder import Folder
 from campaign.report import Progress, StatusLine, Summary
 
@@ -192,13 +192,15 @@ class Campaign:
 
     def _keep_crash(self, job: Job, artifact: Path) -> None:
         try:
-            slots = self.arguments.slots
-            keep_crash(artifact, job.log_text(), self.folder.findings, slots)
+            forget_input(artifact.read_bytes(), self.folder.corpus)
+            keep_crash(artifact, job.log_text(), self.folder.findings, self.arguments.slots)
         except OSError as error:
             raise CampaignError(f"{self.folder.findings}: {error.strerror}") from error
 
     def _restart(self, job: Job) -> None:
         job.restarts += 1
+        # A seed that crashes would do so at every start.
+        job.with_seeds = job.with_seeds and job.status.loaded
         if job.restarts > MAX_RESTARTS:
             self.note = f"jobs that crashed more than {MAX_RESTARTS} times were not started again"
         elif self.elapsed() < self.arguments.time and not self.stopping:
@@ -241,11 +243,7 @@ class Campaign:
             findings=len(self.folder.cases()),
         )
 
-    def summarise(self) -> Summary:
-        counts = self.read_counts()
-        if counts is None:
-            raise CampaignError("the statistics of the jobs cannot be read", Status.INTERNAL)
-        self.counts = counts
+    def summarise(self, failure: CampaignError | None) -> Summary:
         findings = list_findings(self.folder.cases(), self.known)
         replayer = self.replayer()
         for finding in findings:
@@ -257,8 +255,8 @@ class Campaign:
             corpus_folder=str(self.folder.corpus),
             findings=findings,
             fixed=self.fixed,
-            status=Status.DIVERGENCE if findings else Status.AGREEMENT,
-            note=self.note,
+            status=failure.status if failure else Status(bool(findings)),
+            note=str(failure) if failure else self.note,
         )
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -269,17 +267,33 @@ class Campaign:
         self.prepare()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
+        failure: CampaignError | None = None
         try:
             self.start()
             self.watch()
+        except CampaignError as error:
+            failure = error
         finally:
             self.stop()
             self.status_line.end()
-        summary = self.summarise()
+        return self.conclude(failure)
+
+    def conclude(self, failure: CampaignError | None) -> Status:
+        """What was found until a campaign failed is told all the same."""
+        counts = self.read_counts()
+        if failure is not None and (counts is None or counts.executed == 0):
+            raise failure
+        if counts is None:
+            raise CampaignError("the statistics of the jobs cannot be read", Status.INTERNAL)
+        self.counts = counts
+        summary = self.summarise(failure)
         if self.arguments.json:
             print(json.dumps(summary.as_dict(), indent=2))
         else:
             summary.print()
+        if failure is not None:
+            sys.stdout.flush()
+            raise failure
         return Status(summary.status)
 
 

@@ -21,13 +21,21 @@ from campaign.findings import (
     Finding,
     Replayer,
     crash_signature,
+    forget_input,
     keep_crash,
     list_findings,
     slots_byte,
     with_slots,
 )
 from campaign.folder import Folder
-from campaign.report import Progress, StatusLine, Summary, operations_table, short_number, short_time
+from campaign.report import (
+    Progress,
+    StatusLine,
+    Summary,
+    operations_table,
+    short_number,
+    short_time,
+)
 from campaign.supervise import last_complaint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,14 +55,14 @@ def read(*lines: str) -> EngineStatus:
     [
         ("#2\tINITED cov: 12 ft: 13 corp: 1/1b exec/s: 0 rss: 26Mb", 2, 12, 13, 1),
         (
-            "#1024\tNEW    cov: 99 ft: 312 corp: 45/1234b lim: 11 exec/s: 0 rss: 30Mb L: 11/11 MS: 1 "
-            "InsertByte-",
+            "#1024\tNEW    cov: 99 ft: 312 corp: 45/1234b lim: 11 exec/s: 0 rss: 30Mb L: 11/11"
+            " MS: 1 InsertByte-",
             1024,
             99,
             312,
             45,
         ),
-        ("#4194304\tpulse  cov: 5 ft: 6 corp: 7/8Kb lim: 512 exec/s: 9 rss: 10Mb", 4194304, 5, 6, 7),
+        ("#4194304\tpulse  cov: 5 ft: 6 corp: 7/8Kb lim: 512 exec/s: 9", 4194304, 5, 6, 7),
         ("#300\tDONE   cov: 5 ft: 6 corp: 7/8Mb lim: 512 exec/s: 9 rss: 10Mb", 300, 5, 6, 7),
         ("#77\tRELOAD cov: 5 ft: 6 corp: 7/8b lim: 512 exec/s: 9 rss: 10Mb", 77, 5, 6, 7),
     ],
@@ -71,10 +79,13 @@ def test_a_line_without_coverage_keeps_the_last_one() -> None:
 
 
 def test_other_lines_change_nothing() -> None:
-    status = read(
-        "INFO: Seed: 1", "    #0 0x55 in main", "slotcheck: x", "", "stat::number_of_executed_units: 9"
-    )
-    assert status == EngineStatus()
+    others = ["INFO: Seed: 1", "    #0 0x55 in main", "", "stat::new_units_added: 9"]
+    assert read(*others) == EngineStatus()
+
+
+def test_loaded() -> None:
+    assert not read("#2\tNEW    cov: 1 ft: 1 corp: 1/1b").loaded
+    assert read("#2\tINITED cov: 1 ft: 1 corp: 1/1b", "#4\tNEW    cov: 2 ft: 2 corp: 2/1b").loaded
 
 
 def test_artifact() -> None:
@@ -181,6 +192,14 @@ def test_the_shortest_crash_is_kept(tmp_path: Path) -> None:
     assert finding.log is not None and finding.log.read_text() == SIGNAL_LOG
 
 
+def test_forget_input(tmp_path: Path) -> None:
+    (tmp_path / "a9993e364706816aba3e25717850c26c9cd0d89d").write_bytes(b"abc")
+    (tmp_path / "other").write_bytes(b"abcd")
+    forget_input(b"abc", tmp_path)
+    forget_input(b"not there", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
 # --- confirming -----------------------------------------------------------------------------------
 
 
@@ -192,7 +211,8 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("status, confirmed", [(0, False), (1, True), (2, False), (3, True)])
 def test_confirm(tmp_path: Path, status: int, confirmed: bool) -> None:
-    command = script(tmp_path / "slotcheck", f'[ "$*" = "run --subject l.so c.case" ] && exit {status}')
+    expected = "run --subject l.so c.case"
+    command = script(tmp_path / "slotcheck", f'[ "$*" = "{expected}" ] && exit {status}')
     finding = Finding("frame_drop.SHARED.ref_count", Path("c.case"))
     Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
     assert finding.confirmed == confirmed
@@ -351,9 +371,13 @@ def progress(**changes: object) -> Progress:
 
 def test_status_line() -> None:
     assert progress().line() == (
-        "12s, 47s left | 100 programs, 252k/s | 52 operations | 345 edges | corpus 67 | clauses 2/3"
+        "12s, 48s left | 100 programs, 252k/s | 52 operations | 345 edges | corpus 67 | clauses 2/3"
         " | 1 finding"
     )
+
+
+def test_a_library_without_coverage() -> None:
+    assert "| no coverage |" in progress(edges=1).line()
 
 
 def test_plain_lines_every_ten_seconds() -> None:
@@ -371,13 +395,16 @@ def test_plain_lines_every_ten_seconds() -> None:
 
 @pytest.mark.parametrize(
     "value, text",
-    [(0, "0"), (9999, "9999"), (12_345, "12.3k"), (252_057, "252k"), (3_210_000, "3.2M"), (2e9, "2.0G")],
+    [(0, "0"), (9999, "9999"), (12_345, "12.3k"), (252_057, "252k"), (3.2e6, "3.2M"), (2e9, "2.0G")],
 )
 def test_short_number(value: float, text: str) -> None:
     assert short_number(value) == text
 
 
-@pytest.mark.parametrize("seconds, text", [(59.9, "59s"), (150, "2m30s"), (7260, "2h01m")])
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(9.91, "9.9s"), (9, "9s"), (59.9, "59s"), (150, "2m30s"), (7260, "2h01m")],
+)
 def test_short_time(seconds: float, text: str) -> None:
     assert short_time(seconds) == text
 
@@ -393,7 +420,8 @@ def test_operations_table() -> None:
 
 
 def test_summary() -> None:
-    finding = Finding("x.y", Path("out/x.y.case"), replay="./slotcheck run out/x.y.case", confirmed=True)
+    case, replay = Path("out/x.y.case"), "./slotcheck run out/x.y.case"
+    finding = Finding("x.y", case, replay=replay, confirmed=True)
     summary = Summary("builtin", 2, progress(), "out/corpus", [finding], ["old"], Status.DIVERGENCE)
     out = io.StringIO()
     summary.print(out)

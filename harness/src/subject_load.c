@@ -26,15 +26,24 @@ static const char *complaint(const struct slotcheck_subject *subject)
     return NULL;
 }
 
+/* The copies live as long as the libraries that their functions are in: until the process ends. */
+static struct adopted {
+    struct slotcheck_subject subject;
+    struct adopted *next;
+} * all_adopted;
+
 /* A copy of our size: members that the library does not know are null, newer ones are cut off. */
 static const struct slotcheck_subject *adopt(const struct slotcheck_subject *subject)
 {
-    struct slotcheck_subject *copy = calloc(1, sizeof(*copy));
+    struct adopted *adopted = calloc(1, sizeof(*adopted));
 
-    if (!copy)
+    if (!adopted)
         return NULL;
-    memcpy(copy, subject, subject->size < sizeof(*copy) ? subject->size : sizeof(*copy));
-    return copy;
+    memcpy(&adopted->subject, subject,
+           subject->size < sizeof(*subject) ? subject->size : sizeof(*subject));
+    adopted->next = all_adopted;
+    all_adopted = adopted;
+    return &adopted->subject;
 }
 
 static const struct slotcheck_subject *from_library(const char *path, char *error, size_t size)
@@ -70,7 +79,10 @@ static const struct slotcheck_subject *from_library(const char *path, char *erro
         snprintf(error, size, "%s: %s", path, complaint(subject));
         return NULL;
     }
-    return adopt(subject);
+    subject = adopt(subject);
+    if (!subject)
+        snprintf(error, size, "%s: no memory", path);
+    return subject;
 }
 
 const struct slotcheck_subject *subject_load(const char *path, char *error, size_t error_size)

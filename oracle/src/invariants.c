@@ -74,13 +74,14 @@ bool meta_slot_model_inv(const struct meta_slot_model *model, struct clause_repo
 bool meta_region_owners_inv_at(const struct meta_region_owners *owners, uint64_t i,
                                struct clause_report *report)
 {
-    const bool owned = owners->slot_owners_dom[i];
-    const bool parked = owners->slots_dom[i];
-    const struct meta_slot_perm *perm = &owners->slots[i];
-    const struct meta_slot_owner *owner = &owners->slot_owners[i];
+    const bool in_range = i < owners->max_meta_slots;
+    const bool owned = in_range && owners->slot_owners_dom[i];
+    const bool parked = in_range && owners->slots_dom[i];
+    const struct meta_slot_perm *perm = slot_perm_at(owners, i);
+    const struct meta_slot_owner *owner = slot_owner_at(owners, i);
     bool holds = true;
 
-    holds &= clause(report, CLAUSE_meta_region_owners_inv__owners_dom, owned);
+    holds &= clause(report, CLAUSE_meta_region_owners_inv__owners_dom, in_range == owned);
     holds &= clause(report, CLAUSE_meta_region_owners_inv__slots_dom, owned == parked);
     if (!owned || !parked)
         return holds;
@@ -142,12 +143,12 @@ bool accounting(const struct meta_region_owners *owners, uint64_t i,
     const uint64_t references[] = {holders->live_frames, holders->forgotten_frames,
                                    cardinality(owner->paths_in_pt), holders->segments};
     const uint64_t handles[] = {holders->live_frames, holders->live_unique_frames};
+    const uint64_t owed = i < owners->max_meta_slots ? owners->frame_obligations[i] : 0;
     const bool counted = owner->usage == SPEC_USAGE_FRAME && 1 <= rc && rc <= SPEC_REF_COUNT_MAX;
     bool holds = true;
 
     holds &=
         clause(report, CLAUSE_accounting__ref_count, implies(counted, is_sum(rc, references, 4)));
-    holds &= clause(report, CLAUSE_accounting__frame_obligations,
-                    is_sum(owners->frame_obligations[i], handles, 2));
+    holds &= clause(report, CLAUSE_accounting__frame_obligations, is_sum(owed, handles, 2));
     return holds;
 }

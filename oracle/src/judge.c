@@ -39,6 +39,40 @@ static bool slot_found(owners_t *pre, call_t *call, outcome_t *outcome,
     return holds;
 }
 
+/*
+ * Who does not say what becomes of a slot leaves it alone. For functions of which no clause of
+ * their own says so.
+ */
+static bool others_kept(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
+{
+    return clause(report, CLAUSE_frame_condition__others,
+                  slot_owners_equal_but(pre, post, frame_to_index(call->paddr)));
+}
+
+static bool slots_kept(owners_t *pre, owners_t *post, struct clause_report *report)
+{
+    return clause(report, CLAUSE_frame_condition__slots, slots_equal_but(pre, post, UINT64_MAX));
+}
+
+static bool frame_condition(owners_t *pre, owners_t *post, call_t *call,
+                            struct clause_report *report)
+{
+    bool holds = others_kept(pre, post, call, report);
+
+    holds &= slots_kept(pre, post, report);
+    return holds;
+}
+
+/* A function that changes one owner and no more than that. */
+static bool one_owner_changed(owners_t *pre, owners_t *post, call_t *call,
+                              struct clause_report *report)
+{
+    bool holds = frame_condition(pre, post, call, report);
+
+    holds &= live_frame_obligations_err_spec(pre, post, report);
+    return holds;
+}
+
 /* post.frame_obligations =~= pre.frame_obligations.remove(idx) */
 static bool obligation_removed(owners_t *pre, owners_t *post, uint64_t idx)
 {
@@ -79,6 +113,7 @@ static bool released(owners_t *pre, owners_t *post, call_t *call, struct clause_
                     post_owner->paths_in_pt == pre_owner->paths_in_pt);
     holds &=
         clause(report, CLAUSE_drop_last_in_place__others, slot_owners_equal_but(pre, post, idx));
+    holds &= slots_kept(pre, post, report);
     return holds;
 }
 
@@ -89,6 +124,7 @@ static bool forgotten(owners_t *pre, owners_t *post, call_t *call, struct clause
 
     holds &=
         clause(report, CLAUSE_into_raw__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
+    holds &= slots_kept(pre, post, report);
     holds &= clause(report, CLAUSE_into_raw__frame_obligations,
                     obligation_removed(pre, post, frame_to_index(call->paddr)));
     return holds;
@@ -100,6 +136,7 @@ static bool brought_back(owners_t *pre, owners_t *post, call_t *call, struct cla
 
     holds &=
         clause(report, CLAUSE_from_raw__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
+    holds &= slots_kept(pre, post, report);
     holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
     return holds;
 }
@@ -114,6 +151,7 @@ static bool incremented(owners_t *pre, owners_t *post, call_t *call, struct clau
 
     holds &= inc_ref_count_spec(&was, &is, report);
     holds &= meta_slot_model_inv(&is, report);
+    holds &= frame_condition(pre, post, call, report);
     return holds;
 }
 
@@ -135,12 +173,21 @@ static bool allocated(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
 bool judge_setup(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                  struct clause_report *report)
 {
-    (void)call;
+    bool holds = others_kept(pre, post, call, report);
+
     (void)outcome;
-    return live_frame_obligations_err_spec(pre, post, report);
+    holds &= live_frame_obligations_err_spec(pre, post, report);
+    return holds;
 }
 
 /* --- MetaSlot --- */
+
+/* The address returned is that of the slot's permission; of a panic there is none. */
+static bool perm_addr_returned(owners_t *pre, call_t *call, outcome_t *outcome)
+{
+    return outcome->result != SPEC_OK ||
+           outcome->value == slot_perm_at(pre, frame_to_index(call->paddr))->addr;
+}
 
 bool judge_get_slot(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                     struct clause_report *report)
@@ -154,7 +201,8 @@ bool judge_get_slot(owners_t *pre, owners_t *post, call_t *call, outcome_t *outc
 bool judge_get_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                            struct clause_report *report)
 {
-    const struct meta_slot_perm *perm = slot_perm_at(pre, frame_to_index(call->paddr));
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct meta_slot_perm *perm = slot_perm_at(pre, idx);
     bool holds = slot_found(pre, call, outcome, report);
 
     if (outcome->result != SPEC_OK)
@@ -163,6 +211,7 @@ bool judge_get_from_unused(owners_t *pre, owners_t *post, call_t *call, outcome_
     holds &= slot_perm_extracted_spec(call->paddr, pre, post, report);
     holds &= live_frame_obligations_err_spec(pre, post, report);
     holds &= get_from_unused_perm_spec(call->paddr, outcome->value, perm, report);
+    holds &= wf(&perm->value, slot_owner_at(post, idx), report);
     return holds;
 }
 
@@ -175,6 +224,8 @@ bool judge_repark(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcom
     (void)outcome;
     holds &= clause(report, CLAUSE_repark__slots,
                     slot_perm_at(post, idx)->is_init && slots_equal_but(pre, post, idx));
+    holds &= others_kept(pre, post, call, report);
+    holds &= live_frame_obligations_err_spec(pre, post, report);
     return holds;
 }
 
@@ -209,9 +260,11 @@ bool judge_frame_paddr(owners_t *pre, owners_t *post, call_t *call, outcome_t *o
                        struct clause_report *report)
 {
     const struct meta_slot_perm *perm = slot_perm_at(pre, frame_to_index(call->paddr));
+    const bool ok = outcome->result == SPEC_OK;
     bool holds = frame_paddr_safety_cond(perm, report);
 
-    (void)outcome;
+    holds &= clause(report, CLAUSE_frame_paddr__paddr,
+                    !ok || outcome->value == meta_to_frame(perm->addr));
     holds &= unchanged(pre, post, report);
     return holds;
 }
@@ -219,33 +272,60 @@ bool judge_frame_paddr(owners_t *pre, owners_t *post, call_t *call, outcome_t *o
 bool judge_as_meta_ptr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                        struct clause_report *report)
 {
-    (void)call;
-    (void)outcome;
-    return unchanged(pre, post, report);
+    bool holds = clause(report, CLAUSE_as_meta_ptr__addr, perm_addr_returned(pre, call, outcome));
+
+    holds &= unchanged(pre, post, report);
+    return holds;
 }
 
 bool judge_dyn_meta_ptr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                         struct clause_report *report)
 {
-    (void)call;
-    (void)outcome;
-    return unchanged(pre, post, report);
+    bool holds = clause(report, CLAUSE_dyn_meta_ptr__addr, perm_addr_returned(pre, call, outcome));
+
+    holds &= unchanged(pre, post, report);
+    return holds;
 }
 
 bool judge_write_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                       struct clause_report *report)
 {
-    (void)call;
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct metadata_inner_perms *was = &slot_owner_at(pre, idx)->inner_perms;
+    const struct metadata_inner_perms *is = &slot_owner_at(post, idx)->inner_perms;
+    bool holds = true;
+
     (void)outcome;
-    return live_frame_obligations_err_spec(pre, post, report);
+    holds &=
+        clause(report, CLAUSE_write_meta__storage,
+               is->storage.is_init && meta_slot_storage_equal(&is->storage.value, &call->metadata));
+    holds &= clause(report, CLAUSE_write_meta__vtable_ptr,
+                    is->vtable_ptr.is_init && is->vtable_ptr.value == call->metadata.type);
+    holds &= clause(report, CLAUSE_write_meta__ref_count,
+                    atomic_perm_equal(&is->ref_count, &was->ref_count));
+    holds &=
+        clause(report, CLAUSE_write_meta__in_list, atomic_perm_equal(&is->in_list, &was->in_list));
+    holds &= one_owner_changed(pre, post, call, report);
+    return holds;
 }
 
 bool judge_drop_meta_in_place(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                               struct clause_report *report)
 {
-    (void)call;
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct metadata_inner_perms *was = &slot_owner_at(pre, idx)->inner_perms;
+    const struct metadata_inner_perms *is = &slot_owner_at(post, idx)->inner_perms;
+    bool holds = true;
+
     (void)outcome;
-    return live_frame_obligations_err_spec(pre, post, report);
+    holds &= clause(report, CLAUSE_drop_meta_in_place__storage, !is->storage.is_init);
+    holds &= clause(report, CLAUSE_drop_meta_in_place__vtable_ptr, !is->vtable_ptr.is_init);
+    holds &= clause(report, CLAUSE_drop_meta_in_place__ref_count,
+                    atomic_perm_equal(&is->ref_count, &was->ref_count));
+    holds &= clause(report, CLAUSE_drop_meta_in_place__in_list,
+                    atomic_perm_equal(&is->in_list, &was->in_list));
+    holds &= one_owner_changed(pre, post, call, report);
+    return holds;
 }
 
 bool judge_drop_last_in_place(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
@@ -313,8 +393,8 @@ bool judge_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
     holds &= clause(report, CLAUSE_frame_drop__ref_count, old <= 1 || new == old - 1);
     holds &=
         clause(report, CLAUSE_frame_drop__frame_obligations, obligation_removed(pre, post, idx));
-    if (old == 1)
-        holds &= released(pre, post, call, report);
+    holds &=
+        old == 1 ? released(pre, post, call, report) : frame_condition(pre, post, call, report);
     return holds;
 }
 
@@ -378,26 +458,23 @@ bool judge_unique_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcom
 bool judge_frame_from_unique(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                              struct clause_report *report)
 {
-    (void)call;
     (void)outcome;
-    return live_frame_obligations_err_spec(pre, post, report);
+    return one_owner_changed(pre, post, call, report);
 }
 
 bool judge_unique_frame_try_from(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
-    (void)call;
     if (outcome->result != SPEC_OK)
         return unchanged(pre, post, report);
-    return live_frame_obligations_err_spec(pre, post, report);
+    return one_owner_changed(pre, post, call, report);
 }
 
 bool judge_unique_frame_repurpose(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                   struct clause_report *report)
 {
-    (void)call;
     (void)outcome;
-    return live_frame_obligations_err_spec(pre, post, report);
+    return one_owner_changed(pre, post, call, report);
 }
 
 bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *call,
@@ -409,9 +486,8 @@ bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *c
 bool judge_unique_frame_meta_mut(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
-    (void)call;
     (void)outcome;
-    return live_frame_obligations_err_spec(pre, post, report);
+    return one_owner_changed(pre, post, call, report);
 }
 
 bool judge_unique_frame_into_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,

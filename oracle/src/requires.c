@@ -57,10 +57,14 @@ static bool has_metadata(const struct reference *ref, const struct spec_call *ca
     return perms->storage.is_init && perms->vtable_ptr.is_init;
 }
 
+static bool unlisted(const struct reference *ref, const struct spec_call *call)
+{
+    return owner_of(ref, call)->inner_perms.in_list.value == 0;
+}
+
 static bool unlisted_and_unmapped(const struct reference *ref, const struct spec_call *call)
 {
-    return owner_of(ref, call)->inner_perms.in_list.value == 0 &&
-           owner_of(ref, call)->paths_in_pt == 0;
+    return unlisted(ref, call) && owner_of(ref, call)->paths_in_pt == 0;
 }
 
 /*
@@ -92,9 +96,11 @@ static bool live_unique_frame(const struct reference *ref, const struct spec_cal
 
 /* --- suite --- */
 
+/* UNIQUE and UNUSED are no counts. */
 bool requires_setup(const struct reference *ref, const struct spec_call *call)
 {
-    return settled_slot(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNUSED;
+    return settled_slot(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNUSED &&
+           call->count < SPEC_REF_COUNT_UNIQUE;
 }
 
 /* --- MetaSlot --- */
@@ -149,7 +155,8 @@ bool requires_write_meta(const struct reference *ref, const struct spec_call *ca
 
 bool requires_drop_meta_in_place(const struct reference *ref, const struct spec_call *call)
 {
-    return settled_slot(ref, call) && exclusive(ref, call) && has_metadata(ref, call);
+    return settled_slot(ref, call) && exclusive(ref, call) && has_metadata(ref, call) &&
+           unlisted(ref, call);
 }
 
 bool requires_drop_last_in_place(const struct reference *ref, const struct spec_call *call)
@@ -224,9 +231,10 @@ bool requires_unique_frame_try_from(const struct reference *ref, const struct sp
     return live_frame(ref, call);
 }
 
+/* Drops the metadata in place. */
 bool requires_unique_frame_repurpose(const struct reference *ref, const struct spec_call *call)
 {
-    return live_unique_frame(ref, call);
+    return live_unique_frame(ref, call) && unlisted(ref, call);
 }
 
 bool requires_unique_frame_reset_as_unused(const struct reference *ref,
@@ -235,9 +243,11 @@ bool requires_unique_frame_reset_as_unused(const struct reference *ref,
     return live_unique_frame(ref, call) && unlisted_and_unmapped(ref, call);
 }
 
+/* The reference handed out is to metadata of the slot's own type. */
 bool requires_unique_frame_meta_mut(const struct reference *ref, const struct spec_call *call)
 {
-    return live_unique_frame(ref, call);
+    return live_unique_frame(ref, call) &&
+           call->metadata.type == owner_of(ref, call)->inner_perms.vtable_ptr.value;
 }
 
 bool requires_unique_frame_into_raw(const struct reference *ref, const struct spec_call *call)
@@ -253,7 +263,10 @@ bool requires_unique_frame_from_raw(const struct reference *ref, const struct sp
 
 /* --- PageTableNode --- */
 
+/* What is not stored does not matter. */
 bool requires_page_table_node_alloc(const struct reference *ref, const struct spec_call *call)
 {
-    return any_address(ref, call);
+    const bool stored = safe(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNUSED;
+
+    return any_address(ref, call) && (!stored || call->metadata.type == SPEC_METADATA_PT_NODE);
 }

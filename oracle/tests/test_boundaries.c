@@ -201,6 +201,37 @@ static void test_no_value_outside_a_domain(void **state)
     pair_end(&p);
 }
 
+/* What lies beyond the region is in neither domain, as the invariant asks, and owes nothing. */
+static void check_out_of_range(const struct meta_region_owners *owners, uint64_t i)
+{
+    const struct slot_holders nobody = {0}, somebody = {.live_frames = 1};
+    struct clause_report report = {0};
+
+    assert_true(meta_region_owners_inv_at(owners, i, &report));
+    assert_int_equal(report.evaluated[CLAUSE_meta_region_owners_inv__owners_dom], 1);
+    assert_int_equal(report.evaluated[CLAUSE_meta_region_owners_inv__slots_dom], 1);
+    assert_true(accounting(owners, i, &nobody, &report));
+    assert_false(accounting(owners, i, &somebody, &report));
+    assert_true(clause_report_has(&report, CLAUSE_accounting__frame_obligations));
+}
+
+static void test_invariants_beyond_the_region(void **state)
+{
+    struct meta_region_owners owners;
+
+    (void)state;
+    assert_true(meta_region_owners_create(&owners, NR_SLOTS));
+    owners.frame_obligations[NR_SLOTS - 1] = 1;
+    owners.slots[NR_SLOTS - 1].is_init = 0;
+    /* There is room for it, but it is not in the region. */
+    owners.max_meta_slots = NR_SLOTS - 1;
+    check_out_of_range(&owners, NR_SLOTS - 1);
+    check_out_of_range(&owners, NR_SLOTS);
+    check_out_of_range(&owners, SPEC_MAX_META_SLOTS);
+    check_out_of_range(&owners, UINT64_MAX);
+    meta_region_owners_destroy(&owners);
+}
+
 /* --- counts ---------------------------------------------------------------------------------- */
 
 static void test_status_of_counts(void **state)
@@ -506,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_has_safe_slot),
         cmocka_unit_test(test_addresses_without_a_slot),
         cmocka_unit_test(test_no_value_outside_a_domain),
+        cmocka_unit_test(test_invariants_beyond_the_region),
         cmocka_unit_test(test_status_of_counts),
         cmocka_unit_test(test_max_is_legal_and_saturated),
         cmocka_unit_test(test_model_invariant_is_weaker),

@@ -92,6 +92,12 @@ static void base_same(struct pair *p)
     begin_obliged(p, 2, 1);
 }
 
+static void base_same_paddr(struct pair *p)
+{
+    base_same(p);
+    p->outcome.value = p->call.paddr;
+}
+
 static void base_failed(struct pair *p)
 {
     begin_obliged(p, 2, 1);
@@ -209,6 +215,22 @@ static void release_from(struct pair *p, uint64_t ref_count, uint64_t owed)
     drop_vtable(p);
     *count(p) = SPEC_REF_COUNT_UNUSED;
     *obligations(p, IDX) = 0;
+}
+
+static void base_written(struct pair *p)
+{
+    begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);
+    p->call.metadata =
+        (struct meta_slot_storage){.type = SPEC_METADATA_FRAME_LINK, .frame_link.payload = 9};
+    perms(p)->storage.value = p->call.metadata;
+    perms(p)->vtable_ptr.value = p->call.metadata.type;
+}
+
+static void base_meta_dropped(struct pair *p)
+{
+    begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);
+    drop_storage(p);
+    drop_vtable(p);
 }
 
 static void base_released(struct pair *p)

@@ -16,6 +16,7 @@ unset CFLAGS LDFLAGS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
+elsewhere=$work/elsewhere
 
 # Says what is done, and shows what it printed only if it fails.
 run() {
@@ -23,9 +24,12 @@ run() {
     "$@" >"$work/log" 2>&1 || { cat "$work/log"; echo "failed: $*"; exit 1; }
 }
 
-run "$cmake" -S "$source_dir" -B "$work/build" -DCMAKE_INSTALL_PREFIX="$prefix"
+# Configured for one place, installed to another, and moved from there to a third.
+run "$cmake" -S "$source_dir" -B "$work/build" -DCMAKE_INSTALL_PREFIX="$elsewhere"
 run "$cmake" --build "$work/build"
-run "$cmake" --install "$work/build"
+run "$cmake" --install "$work/build" --prefix "$work/staged"
+run test ! -e "$elsewhere"
+run mv "$work/staged" "$prefix"
 
 mkdir "$work/consumer"
 cat >"$work/consumer/consumer.c" <<'END'
@@ -67,10 +71,24 @@ if ! command -v pkg-config >/dev/null; then
     echo "skipped: no pkg-config"
     exit 77
 fi
-pc=$(find "$prefix" -name metaslot_oracle.pc)
-export PKG_CONFIG_PATH="${pc%/*}"
-# Word splitting is wanted: these are lists of options.
-# shellcheck disable=SC2046
-run "$cc" -std=c11 "$work/consumer/consumer.c" -o "$work/consumer/by-pkg-config" \
-    $(pkg-config --cflags --libs metaslot_oracle)
-run "$work/consumer/by-pkg-config"
+# Builds the program with the options of the .pc file below a directory.
+use_pkg_config() {
+    pc=$(find "$1" -name metaslot_oracle.pc)
+    run test -n "$pc"
+    export PKG_CONFIG_PATH="${pc%/*}"
+    rm -f "$work/consumer/by-pkg-config"
+    # Word splitting is wanted: these are lists of options.
+    # shellcheck disable=SC2046
+    run "$cc" -std=c11 "$work/consumer/consumer.c" -o "$work/consumer/by-pkg-config" \
+        $(pkg-config --cflags --libs metaslot_oracle)
+    run "$work/consumer/by-pkg-config"
+}
+use_pkg_config "$prefix"
+
+# The library's folder outside the prefix, which is known only on installing.
+rm -rf "$prefix"
+run "$cmake" -S "$source_dir" -B "$work/build" -DCMAKE_INSTALL_LIBDIR="$work/libraries"
+run "$cmake" --build "$work/build"
+run "$cmake" --install "$work/build" --prefix "$prefix"
+run test ! -e "$elsewhere"
+use_pkg_config "$work/libraries"

@@ -117,6 +117,15 @@ static uint64_t draw_paddr(struct run *run)
     }
 }
 
+/* meta_mut assigns metadata of the type that is there. */
+static void use_type_of_slot(const struct run *run, enum operation op, struct spec_call *call)
+{
+    const uint64_t index = frame_to_index(call->paddr);
+
+    if (op == OP_unique_frame_meta_mut)
+        call->metadata.type = slot_owner_at(&run->ref.owners, index)->inner_perms.vtable_ptr.value;
+}
+
 /* A legal call of the operation, if any slot admits one. */
 static bool draw_call(struct run *run, enum operation op, struct spec_call *call)
 {
@@ -131,14 +140,13 @@ static bool draw_call(struct run *run, enum operation op, struct spec_call *call
                                            ? SPEC_METADATA_PT_NODE
                                            : (enum spec_metadata_type)draw(run, 5)),
     };
+    use_type_of_slot(run, op, call);
     for (uint64_t i = 0; !OPERATIONS[op].requires(&run->ref, call); i++) {
         if (i == n)
             return false;
         call->paddr = index_to_frame((frame_to_index(paddr) + i) % n);
+        use_type_of_slot(run, op, call);
     }
-    if (op == OP_unique_frame_meta_mut)
-        call->metadata.type = slot_owner_at(&run->ref.owners, frame_to_index(call->paddr))
-                                  ->inner_perms.vtable_ptr.value;
     return true;
 }
 
@@ -481,7 +489,8 @@ static void check_by_count(struct reference *ref, enum operation op,
 {
     for (size_t i = 0; i < n; i++) {
         set_up(ref, expected[i].count);
-        if (on_slot(ref, op, PROBE).result != expected[i].result)
+        if (on_slot(ref, op, op == OP_page_table_node_alloc ? NODE : PROBE).result !=
+            expected[i].result)
             fail_msg("%s on the count %llx does not end as it should", OPERATIONS[op].name,
                      (unsigned long long)expected[i].count);
     }
@@ -841,6 +850,60 @@ static void test_listed_or_mapped_slots_stay(void **state)
     assert_true(legal(ref, OP_frame_drop));
 }
 
+/* A slot in a list keeps its metadata; it leaves the list first. */
+static void test_listed_slots_keep_their_metadata(void **state)
+{
+    struct reference *ref = *state;
+    uint64_t *in_list = &ref->owners.slot_owners[SLOT].inner_perms.in_list.value;
+
+    expect_ok(ref, OP_unique_frame_from_unused);
+    assert_true(legal(ref, OP_drop_meta_in_place));
+    assert_true(legal(ref, OP_unique_frame_repurpose));
+    *in_list = 1;
+    assert_false(legal(ref, OP_drop_meta_in_place));
+    assert_false(legal(ref, OP_unique_frame_repurpose));
+    *in_list = 0;
+}
+
+static bool legal_with(const struct reference *ref, enum operation op, struct spec_call call)
+{
+    call.paddr = frame();
+    return OPERATIONS[op].requires(ref, &call);
+}
+
+/* The two largest values of the field are no counts. */
+static void test_counts_for_setup(void **state)
+{
+    static const struct {
+        uint64_t count;
+        bool legal;
+    } COUNTS[] = {
+        {0, true},
+        {SPEC_REF_COUNT_MAX + 1, true},
+        {SPEC_REF_COUNT_UNIQUE - 1, true},
+        {SPEC_REF_COUNT_UNIQUE, false},
+        {SPEC_REF_COUNT_UNUSED, false},
+    };
+
+    for (size_t i = 0; i < LENGTH(COUNTS); i++)
+        assert_int_equal(legal_with(*state, OP_setup, (struct spec_call){.count = COUNTS[i].count}),
+                         COUNTS[i].legal);
+}
+
+/* meta_mut keeps the type, and a node's slot holds a node; what is not stored may be anything. */
+static void test_types_of_metadata(void **state)
+{
+    struct reference *ref = *state;
+
+    assert_true(legal_with(ref, OP_page_table_node_alloc, (struct spec_call){.metadata = NODE}));
+    assert_false(legal_with(ref, OP_page_table_node_alloc, (struct spec_call){.metadata = PROBE}));
+    expect_ok(ref, OP_unique_frame_from_unused);
+    assert_true(legal_with(ref, OP_page_table_node_alloc, (struct spec_call){.metadata = PROBE}));
+    assert_true(legal_with(ref, OP_unique_frame_meta_mut, (struct spec_call){.metadata = PROBE}));
+    assert_false(
+        legal_with(ref, OP_unique_frame_meta_mut, (struct spec_call){.metadata = UNTYPED}));
+}
+
 static void test_boot(void **state)
 {
     struct clause_report report = {0};
@@ -895,6 +958,9 @@ int main(void)
         ON_REFERENCE(test_reading),
         ON_REFERENCE(test_illegal_calls),
         ON_REFERENCE(test_listed_or_mapped_slots_stay),
+        ON_REFERENCE(test_listed_slots_keep_their_metadata),
+        ON_REFERENCE(test_counts_for_setup),
+        ON_REFERENCE(test_types_of_metadata),
         ON_REFERENCE(test_boot),
         cmocka_unit_test(test_create_refuses),
     };

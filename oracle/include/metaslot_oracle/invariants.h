@@ -15,7 +15,8 @@ bool meta_slot_owner_inv(const struct meta_slot_owner *owner, struct clause_repo
 /* MetaSlotModel::inv; weaker: it never mentions storage. */
 bool meta_slot_model_inv(const struct meta_slot_model *model, struct clause_report *report);
 
-/* MetaRegionOwners::inv for the one index `i`. */
+/* MetaRegionOwners::inv for the one index `i`; one out of range is in neither domain, as it should.
+ */
 bool meta_region_owners_inv_at(const struct meta_region_owners *owners, uint64_t i,
                                struct clause_report *report);
 /* MetaRegionOwners::inv: the above for every index. */
@@ -33,6 +34,6 @@ struct slot_holders {
     uint64_t segments;                /* segments that cover the frame */
 };
 
-/* The accounting for the one index `i`, which `holders` hold. */
+/* The accounting for the one index `i`, which `holders` hold; nothing is owed out of range. */
 bool accounting(const struct meta_region_owners *owners, uint64_t i,
                 const struct slot_holders *holders, struct clause_report *report);

@@ -196,7 +196,11 @@ void meta_region_owners_insert_perm(struct meta_region_owners *owners, uint64_t 
 
 /* One slot as after boot. */
 void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index);
-/* Makes everything at `index` in `to` what it is in `from`; regions of the same size. */
+/*
+ * Makes everything at `index` in `to` what it is in `from`; regions of the same size. It does not
+ * note a change: if `to` has a base, meta_region_owners_change comes first, unless the two are
+ * equal at `index` afterwards.
+ */
 void meta_region_owners_copy_slot(struct meta_region_owners *to,
                                   const struct meta_region_owners *from, uint64_t index);
 /* True if nothing at `index` differs: membership, permission, owner, obligations. */

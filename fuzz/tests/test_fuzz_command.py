@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MPL-2.0
+"""./slotcheck fuzz from outside: what it finds, how it ends, and what it does with bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("SLOTCHECK_BUILD", ROOT / "build"))
+SUBJECTS = BUILD / "gcc/subjects"
+FAULTS = (SUBJECTS / "faults.txt").read_text().split() if (SUBJECTS / "faults.txt").exists() else []
+
+
+def slotcheck(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROOT / "slotcheck", *arguments], text=True, capture_output=True,
+                          timeout=900, **options)
+
+
+def test_there_are_faults_to_find():
+    assert len(FAULTS) >= 12
+
+
+# What is wrong with a subject's reset is no divergence of an operation: it has a test of its own.
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "reset_forgets"])
+def test_every_fault_is_found(fault, tmp_path):
+    """The bound is in programs, so that a slow machine finds as much as a fast one."""
+    subject = SUBJECTS / f"fault_{fault}.so"
+    result = slotcheck("fuzz", "--subject", subject, "--runs", "1000000", "--max-findings", "1",
+                       "--jobs", "1", "--out", tmp_path / "out", "--json")
+    assert result.returncode == 1, result.stderr[-2000:]
+    findings = json.loads(result.stdout)["findings"]
+    assert findings
+    # The command that each finding names shows it again.
+    replay = findings[0]["replay"]
+    again = subprocess.run(replay, shell=True, cwd=ROOT, text=True, capture_output=True, timeout=60)
+    assert again.returncode == 1, (replay, again.stdout, again.stderr)
+    assert "broken" in again.stdout
+
+
+@pytest.mark.parametrize("fault", ["crash", "hang"])
+def test_a_subject_that_dies_is_a_finding(fault, tmp_path):
+    result = slotcheck("fuzz", "--subject", SUBJECTS / f"fault_{fault}.so", "--runs", "200000",
+                       "--max-findings", "1", "--jobs", "1", "--out", tmp_path / "out", "--json")
+    assert result.returncode == 1, result.stderr[-2000:]
+    assert json.loads(result.stdout)["findings"]
+
+
+@pytest.mark.parametrize("subject", ["plain", "aborting", "partial"])
+def test_no_false_alarm(subject, tmp_path):
+    result = slotcheck("fuzz", "--subject", SUBJECTS / f"{subject}.so", "--runs", "20000",
+                       "--jobs", "1", "--out", tmp_path / "out", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(result.stdout)["programs"] > 15000  # texts are no programs
+
+
+def test_a_second_run_goes_on_from_the_corpus(tmp_path):
+    out = tmp_path / "out"
+    for _ in range(2):
+        result = slotcheck("fuzz", "--runs", "50000", "--jobs", "1", "--out", out, "--json")
+        assert result.returncode == 0, result.stderr
+    kept = list((out / "corpus").iterdir())
+    assert len(kept) > 50
+
+
+def only_line(result: subprocess.CompletedProcess[str]) -> str:
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["--time", "0"], "0"),
+    (["--time", "soon"], "soon"),
+    (["--jobs", "0"], "0"),
+    (["--jobs", "-1"], "-1"),
+    (["--slots", "0"], "0"),
+    (["--slots", "250"], "250"),
+    (["--runs", "0"], "0"),
+    (["--subject", "/no/such.so"], "/no/such.so"),
+    (["--subject", str(SUBJECTS / "no_entry.so")], "no function slotcheck_subject"),
+    (["--subject", str(SUBJECTS / "missing_required.so")], "lacks a required function"),
+    (["--out", "/dev/null"], "/dev/null"),
+    (["--out", "/proc/out"], "/proc/out"),
+    (["--frob"], "--frob"),
+])
+def test_bad_input(arguments, complaint, tmp_path):
+    out = [] if "--out" in arguments else ["--out", tmp_path / "out"]
+    result = slotcheck("fuzz", *arguments, *out)
+    assert result.returncode == 2, result.stderr
+    assert complaint in only_line(result)
+
+
+def test_a_reset_that_does_not_reset(tmp_path):
+    result = slotcheck("fuzz", "--subject", SUBJECTS / "fault_reset_forgets.so", "--time", "20",
+                       "--jobs", "1", "--out", tmp_path / "out")
+    assert result.returncode == 2
+    assert "reset" in result.stderr
+
+
+def test_a_full_disk(tmp_path):
+    """No file may grow: one line, and what was there before is still there."""
+    out = tmp_path / "out"
+    assert slotcheck("fuzz", "--runs", "1000", "--jobs", "1", "--out", out).returncode == 0
+    before = {path.name: path.read_bytes() for path in (out / "corpus").iterdir()}
+
+    def no_space():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    # The builds are up to date, so all that is written is the campaign's own.
+    result = slotcheck("fuzz", "--runs", "1000", "--jobs", "1", "--out", out, preexec_fn=no_space)
+    assert result.returncode == 2
+    assert result.stderr.strip()
+    after = {path.name: path.read_bytes() for path in (out / "corpus").iterdir()}
+    assert {name: after.get(name) for name in before} == before
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_with_the_summary(how, tmp_path):
+    process = subprocess.Popen(
+        [ROOT / "slotcheck", "fuzz", "--time", "200", "--jobs", "1", "--out", tmp_path / "out"],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    # Once the engine has kept an input it is running.
+    for _ in range(1000):
+        if list(tmp_path.glob("out/corpus/*")):
+            break
+        time.sleep(0.1)
+    second = slotcheck("fuzz", "--time", "5", "--out", tmp_path / "out")
+    assert second.returncode == 2, "two campaigns in one folder"
+    os.killpg(process.pid, how)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "clauses were evaluated" in output
+    assert "no findings" in output
+
+
+def test_the_main_job(request, tmp_path):
+    """As users run it, over all jobs: a moment, or with --long ten minutes, without a finding."""
+    length = ["--time", "10m"] if request.config.getoption("--long") else ["--runs", "300000"]
+    result = slotcheck("fuzz", *length, "--out", tmp_path / "out", "--json")
+    assert result.returncode == 0, result.stdout
+    summary = json.loads(result.stdout)
+    assert [clause for clause, n in summary["clauses"].items() if n == 0] == []

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The fuzz targets under libFuzzer and as standalone programs, for a fixed number of runs."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("SLOTCHECK_BUILD", ROOT / "build"))
+SEEDS = BUILD / "release/seeds/lockstep"
+
+
+def fuzz(target: Path, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLOTCHECK_")}
+    return subprocess.run([target, *arguments], cwd=cwd, env=environment, text=True,
+                          capture_output=True, timeout=300)
+
+
+@pytest.mark.parametrize("preset, runs", [("libfuzzer", 300_000), ("libfuzzer-asan", 100_000)])
+@pytest.mark.parametrize("target", ["lockstep", "program_bytes", "program_text"])
+def test_nothing_is_found(preset, runs, target, tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    result = fuzz(BUILD / preset / "fuzz" / target, f"-runs={runs}", "-seed=1", corpus,
+                  SEEDS if target != "program_text" else ROOT / "corpus/seeds", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert len(list(corpus.iterdir())) > 0, "nothing was found worth keeping: no coverage?"
+
+
+@pytest.mark.parametrize("preset", ["libfuzzer", "libfuzzer-asan"])
+def test_the_canary_is_caught_from_nothing(preset, tmp_path):
+    """A bug on purpose, an empty corpus: if this is not found, nothing is."""
+    canary = BUILD / preset / "fuzz/canary"
+    result = fuzz(canary, "-runs=3000000", "-seed=1", "-max_len=128", cwd=tmp_path)
+    assert result.returncode != 0
+    assert "violation in frame_clone" in result.stderr
+    crashes = list(tmp_path.glob("crash-*"))
+    assert len(crashes) == 1
+    again = fuzz(canary, crashes[0], cwd=tmp_path)
+    assert again.returncode != 0
+    assert "violation in frame_clone" in again.stderr
+    # Outside deduplication goes by the names of the frames: the operation and the field are in them.
+    assert re.search(r"frame_clone\w*ref_count", again.stderr), again.stderr[-3000:]
+
+
+def test_standalone_programs_replay_files_and_folders(tmp_path):
+    targets = BUILD / "gcc/fuzz"
+    assert fuzz(targets / "lockstep", SEEDS, cwd=tmp_path).returncode == 0
+    assert fuzz(targets / "program_bytes", SEEDS, cwd=tmp_path).returncode == 0
+    assert fuzz(targets / "program_text", ROOT / "corpus/seeds", cwd=tmp_path).returncode == 0
+    one = fuzz(targets / "lockstep", next(SEEDS.iterdir()), cwd=tmp_path)
+    assert one.returncode == 0
+    caught = fuzz(targets / "canary", SEEDS, cwd=tmp_path)
+    assert caught.returncode < 0, "it must end in a trap"
+    assert "violation in frame_clone" in caught.stderr
+    missing = fuzz(targets / "lockstep", "/no/such/file", cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "/no/such/file" in missing.stderr
+
+
+def test_the_engine_accepts_dictionary_and_options(tmp_path):
+    dictionary = ROOT / "fuzz/lockstep.dict"
+    entries = [line for line in dictionary.read_text().splitlines()
+               if line and not line.startswith("#")]
+    result = fuzz(BUILD / "libfuzzer/fuzz/lockstep", "-runs=10", f"-dict={dictionary}", cwd=tmp_path)
+    assert f"Dictionary: {len(entries)} entries" in result.stderr
+    for path in (ROOT / "fuzz").glob("*.options"):
+        options = configparser.ConfigParser()
+        options.read(path)
+        assert set(options.sections()) <= {"libfuzzer", "asan", "msan", "ubsan"}
+        assert options.sections()
