@@ -395,7 +395,7 @@ def test_plain_lines_every_ten_seconds() -> None:
 
 @pytest.mark.parametrize(
     "value, text",
-    [(0, "0"), (9999, "9999"), (12_345, "12.3k"), (252_057, "252k"), (3.2e6, "3.2M"), (2e9, "2.0G")],
+    [(0, "0"), (9999, "9999"), (12_345, "12.3k"), (252_057, "252k"), (2e9, "2.0G")],
 )
 def test_short_number(value: float, text: str) -> None:
     assert short_number(value) == text

@@ -31,6 +31,13 @@ const uint8_t OPERATION_SIZE[NR_OPS] = {
 #undef OP
 };
 
+const uint8_t OPERAND_BITS[NR_OPS][PROGRAM_MAX_OPERANDS] = {
+#define OP(name, since, weight, first, second, third, ...)                                         \
+    [OP_##name] = {8 * WIDTH_##first, 8 * WIDTH_##second, 8 * WIDTH_##third},
+#include "slotcheck/ops.def"
+#undef OP
+};
+
 /* A tail is shorter than the operation that it was to become. */
 #define OP(name, since, weight, first, second, third, ...)                                         \
     _Static_assert(WIDTH_##first + WIDTH_##second + WIDTH_##third <= PROGRAM_MAX_TAIL,             \

@@ -117,24 +117,31 @@ static void decode_header(struct program *program, const uint8_t *bytes, size_t 
         program->slots_byte = bytes[1];
 }
 
-static uint64_t load_little_endian(const uint8_t *bytes, unsigned size)
+/* Up to eight bytes; as one load where that many can be read, because this is done all the time. */
+static uint64_t load_little_endian(const uint8_t *bytes, size_t size)
 {
     uint64_t word = 0;
-    for (unsigned i = 0; i < size; i++)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (size >= sizeof(word)) {
+        memcpy(&word, bytes, sizeof(word));
+        return word;
+    }
+#endif
+    for (size_t i = 0; i < size; i++)
         word |= (uint64_t)bytes[i] << (8 * i);
     return word;
 }
 
-/* The operation at `bytes`, all of which is there. */
-static struct operation decode_operation(uint8_t op, const uint8_t *bytes)
+/* The operation at `bytes`, all of which is there, of the `size` bytes that are left. */
+static struct operation decode_operation(uint8_t op, const uint8_t *bytes, size_t size)
 {
     struct operation operation = {.op = op, .opcode = bytes[0]};
-    uint64_t operands = load_little_endian(bytes + 1, OPERATION_SIZE[op] - 1u);
+    size_t rest = size - 1 < sizeof(uint64_t) ? OPERATION_SIZE[op] - 1u : sizeof(uint64_t);
+    uint64_t operands = load_little_endian(bytes + 1, rest);
     for (unsigned i = 0; i < PROGRAM_MAX_OPERANDS; i++) {
         /* No branches: which operands there are is as good as random to the processor. */
-        unsigned bits = 8u * OPERAND_WIDTH[OPS[op].operand[i]];
-        operation.operand[i] = (uint16_t)(operands & ((UINT64_C(1) << bits) - 1));
-        operands >>= bits;
+        operation.operand[i] = (uint16_t)(operands & ((UINT64_C(1) << OPERAND_BITS[op][i]) - 1));
+        operands >>= OPERAND_BITS[op][i];
     }
     return operation;
 }
@@ -152,7 +159,7 @@ bool program_decode(struct program *program, const uint8_t *bytes, size_t size)
         uint8_t op = (uint8_t)(*bytes % nr_ops);
         if (OPERATION_SIZE[op] > end - bytes)
             break;
-        if (!program_append(program, decode_operation(op, bytes)))
+        if (!program_append(program, decode_operation(op, bytes, (size_t)(end - bytes))))
             return false;
         bytes += OPERATION_SIZE[op];
     }

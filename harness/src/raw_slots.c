@@ -36,7 +36,7 @@ UNCHECKED void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, 
         shadow[i] = raw[i];
 }
 
-#ifdef SANITIZED
+#if defined(SANITIZED) || defined(MEMCMP_IS_HOOKED)
 UNCHECKED bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n)
 {
     raw_word *raw = (raw_word *)(uintptr_t)slot0;
@@ -49,9 +49,9 @@ UNCHECKED bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t 
 #else
 bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n)
 {
-    const size_t slot_size = SLOT_WORDS * sizeof(*shadow);
-    const char *raw = (const char *)(uintptr_t)slot0;
+    const uint64_t *raw = (const uint64_t *)(uintptr_t)slot0;
 
-    return memcmp(shadow + first * SLOT_WORDS, raw + first * slot_size, n * slot_size) == 0;
+    return memcmp(shadow + first * SLOT_WORDS, raw + first * SLOT_WORDS,
+                  n * SLOT_WORDS * sizeof(*raw)) == 0;
 }
 #endif

@@ -18,6 +18,29 @@ WORDS(struct meta_slot_perm, 7);
 WORDS(struct meta_slot_model, 16);
 #undef WORDS
 
+/*
+ * Values are a few words, and compared for every operation: written out, because a call of memcmp
+ * costs as much as the comparison, and a fuzzing engine's hook in it several times that.
+ */
+static inline bool words_equal(const void *a, const void *b, size_t size)
+{
+    const uint64_t *x = a, *y = b;
+    uint64_t difference = 0;
+
+    for (size_t i = 0; i < size / sizeof(*x); i++)
+        difference |= x[i] ^ y[i];
+    return difference == 0;
+}
+
+static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    unsigned difference = 0;
+
+    for (size_t i = 0; i < size; i++)
+        difference |= a[i] ^ b[i];
+    return difference == 0;
+}
+
 const struct meta_slot_owner NO_SLOT_OWNER;
 const struct meta_slot_perm NO_SLOT_PERM;
 
@@ -148,9 +171,9 @@ bool meta_region_owners_slot_equal(const struct meta_region_owners *a,
     return a->slots_dom[index] == b->slots_dom[index] &&
            a->slot_owners_dom[index] == b->slot_owners_dom[index] &&
            a->frame_obligations[index] == b->frame_obligations[index] &&
-           memcmp(&a->slots[index], &b->slots[index], sizeof(a->slots[index])) == 0 &&
-           memcmp(&a->slot_owners[index], &b->slot_owners[index], sizeof(a->slot_owners[index])) ==
-               0;
+           words_equal(&a->slots[index], &b->slots[index], sizeof(a->slots[index])) &&
+           words_equal(&a->slot_owners[index], &b->slot_owners[index],
+                       sizeof(a->slot_owners[index]));
 }
 
 /* --- comparison of maps --- */
@@ -162,35 +185,35 @@ typedef bool equal_in_fn(const struct meta_region_owners *a, const struct meta_r
 static bool owners_dom_equal_in(const struct meta_region_owners *a,
                                 const struct meta_region_owners *b, uint64_t from, uint64_t to)
 {
-    return memcmp(a->slot_owners_dom + from, b->slot_owners_dom + from, to - from) == 0;
+    return bytes_equal(a->slot_owners_dom + from, b->slot_owners_dom + from, to - from);
 }
 
 static bool slots_dom_equal_in(const struct meta_region_owners *a,
                                const struct meta_region_owners *b, uint64_t from, uint64_t to)
 {
-    return memcmp(a->slots_dom + from, b->slots_dom + from, to - from) == 0;
+    return bytes_equal(a->slots_dom + from, b->slots_dom + from, to - from);
 }
 
 static bool owners_equal_in(const struct meta_region_owners *a, const struct meta_region_owners *b,
                             uint64_t from, uint64_t to)
 {
     return owners_dom_equal_in(a, b, from, to) &&
-           memcmp(a->slot_owners + from, b->slot_owners + from,
-                  (to - from) * sizeof(*a->slot_owners)) == 0;
+           words_equal(a->slot_owners + from, b->slot_owners + from,
+                       (to - from) * sizeof(*a->slot_owners));
 }
 
 static bool slots_equal_in(const struct meta_region_owners *a, const struct meta_region_owners *b,
                            uint64_t from, uint64_t to)
 {
     return slots_dom_equal_in(a, b, from, to) &&
-           memcmp(a->slots + from, b->slots + from, (to - from) * sizeof(*a->slots)) == 0;
+           words_equal(a->slots + from, b->slots + from, (to - from) * sizeof(*a->slots));
 }
 
 static bool obligations_equal_in(const struct meta_region_owners *a,
                                  const struct meta_region_owners *b, uint64_t from, uint64_t to)
 {
-    return memcmp(a->frame_obligations + from, b->frame_obligations + from,
-                  (to - from) * sizeof(*a->frame_obligations)) == 0;
+    return words_equal(a->frame_obligations + from, b->frame_obligations + from,
+                       (to - from) * sizeof(*a->frame_obligations));
 }
 
 /* Every index but `but`, unless one state is a change of the other: then only what changed. */
@@ -248,17 +271,17 @@ bool slots_dom_equal(const struct meta_region_owners *a, const struct meta_regio
 
 bool meta_slot_storage_equal(const struct meta_slot_storage *a, const struct meta_slot_storage *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return words_equal(a, b, sizeof(*a));
 }
 
 bool storage_perm_equal(const struct storage_perm *a, const struct storage_perm *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return words_equal(a, b, sizeof(*a));
 }
 
 bool vtable_perm_equal(const struct vtable_perm *a, const struct vtable_perm *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return words_equal(a, b, sizeof(*a));
 }
 
 bool atomic_perm_equal(const struct atomic_perm *a, const struct atomic_perm *b)
@@ -268,12 +291,12 @@ bool atomic_perm_equal(const struct atomic_perm *a, const struct atomic_perm *b)
 
 bool meta_slot_perm_equal(const struct meta_slot_perm *a, const struct meta_slot_perm *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return words_equal(a, b, sizeof(*a));
 }
 
 bool meta_slot_model_equal(const struct meta_slot_model *a, const struct meta_slot_model *b)
 {
-    return memcmp(a, b, sizeof(*a)) == 0;
+    return words_equal(a, b, sizeof(*a));
 }
 
 struct meta_slot_model meta_slot_owner_view(const struct meta_slot_owner *owner)

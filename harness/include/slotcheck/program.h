@@ -92,6 +92,8 @@ enum operand_kind {
 extern const uint8_t OPERAND_WIDTH[NR_OPERAND_KINDS];
 /* Bytes that an operation takes, its opcode included. */
 extern const uint8_t OPERATION_SIZE[NR_OPS];
+/* Bits that each operand of an operation takes, in order. */
+extern const uint8_t OPERAND_BITS[NR_OPS][PROGRAM_MAX_OPERANDS];
 
 /* Where the forms of the operands begin; see above. */
 enum {

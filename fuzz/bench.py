@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MPL-2.0
+"""`./slotcheck bench`: the implementation beside bare instructions, judged beside bare operations, and
+the lockstep under libFuzzer beside an empty target; each pair in turn, medians, in one run.
+
+    bench [--json]
+"""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 5
+SLOTS = "16"
+# The number of executed operations to compare at, and lengths between which programs have it.
+OPERATIONS = 16.0
+SHORTEST, LONGEST = 64, 512
+# Enough runs to last about two seconds.
+RUNS = {"libfuzzer": 400_000, "libfuzzer-asan": 100_000}
+EMPTY_RUNS = {"libfuzzer": 4_000_000, "libfuzzer-asan": 2_000_000}
+GOALS = {"libfuzzer": 0.08, "libfuzzer-asan": 0.04}
+IMPL_GOAL, JUDGED_GOAL = 1.2, 20.0
+
+
+class BenchError(Exception):
+    """One line for the user."""
+
+
+def output_of(*words: str | Path) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise BenchError(f"{words[0]} failed: {lines[-1]}")
+    return done.stdout
+
+
+# --- under the engine -----------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    per_second: float
+    operations: float  # executed, of a program, on average
+    skipped: float
+
+
+@dataclass
+class EngineResult:
+    preset: str
+    empty_per_second: float
+    lockstep_per_second: float
+    share: float
+    operations: float
+    skipped: float
+    max_len: int
+
+
+class EngineBench:
+    """Both targets begin with the same corpus, a fresh copy for each run, in memory."""
+
+    def __init__(self, build: Path, work: Path) -> None:
+        self.build = build
+        self.command = build / "release/harness/slotcheck"
+        self.programs = work / "programs"
+        self.corpus = work / "corpus"
+        self.stats = work / "stats"
+        self.programs.mkdir()
+        output_of(build / "release/harness/bench/bench_lockstep", "--programs", self.programs)
+
+    def run(self, preset: str, target: str, runs: int, max_len: int) -> Run:
+        shutil.rmtree(self.corpus, ignore_errors=True)
+        shutil.copytree(self.programs, self.corpus)
+        self.stats.unlink(missing_ok=True)
+        words: list[str | Path] = [self.build / preset / "fuzz" / target, self.corpus]
+        # -entropic and -reload as in a campaign, and nothing that changes over the time.
+        words += [f"-runs={runs}", f"-max_len={max_len}", "-len_control=0", "-entropic=0", "-seed=1"]
+        environment = os.environ | {"SLOTCHECK_SLOTS": SLOTS, "SLOTCHECK_STATS": str(self.stats)}
+        begin = time.monotonic()
+        done = subprocess.run(
+            words, capture_output=True, text=True, env=environment, cwd=self.stats.parent, check=False
+        )
+        seconds = time.monotonic() - begin
+        if done.returncode != 0:
+            raise BenchError(f"{words[0]} ended with status {done.returncode}")
+        operations, skipped = self.average() if target == "lockstep" else (0.0, 0.0)
+        return Run(runs / seconds, operations, skipped)
+
+    def average(self) -> tuple[float, float]:
+        counts = json.loads(output_of(self.command, "stats", self.stats))
+
+        def total(of: str) -> int:
+            return sum(sum(row.values()) for row in counts[of].values())
+
+        return total("operations") / counts["programs"], total("skipped") / counts["programs"]
+
+    def fitting_length(self, preset: str) -> int:
+        """The -max_len with which programs have 16 executed operations on average."""
+        low, high = SHORTEST, LONGEST
+        while high - low > 8:
+            middle = (low + high) // 2
+            if self.run(preset, "lockstep", RUNS[preset], middle).operations < OPERATIONS:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def measure(self, preset: str, max_len: int) -> EngineResult:
+        empty, lockstep = [], []
+        for _ in range(ROUNDS):
+            empty.append(self.run(preset, "empty", EMPTY_RUNS[preset], max_len))
+            lockstep.append(self.run(preset, "lockstep", RUNS[preset], max_len))
+        shares = [b.per_second / a.per_second for a, b in zip(empty, lockstep)]
+        return EngineResult(
+            preset=preset,
+            empty_per_second=statistics.median(run.per_second for run in empty),
+            lockstep_per_second=statistics.median(run.per_second for run in lockstep),
+            share=statistics.median(shares),
+            operations=statistics.median(run.operations for run in lockstep),
+            skipped=statistics.median(run.skipped for run in lockstep),
+            max_len=max_len,
+        )
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def verdict(good: bool) -> str:
+    return "" if good else "   MISSED"
+
+
+def show_implementation(result: dict[str, Any]) -> None:
+    print(f"implementation beside bare instructions (goal: at most {IMPL_GOAL} x)")
+    for pair in result["pairs"]:
+        print(
+            f"  {pair['name']:40} {pair['impl_ns']:7.1f} ns  {pair['bare_ns']:7.1f} ns"
+            f"  {pair['ratio']:5.2f} x{verdict(pair['ratio'] <= IMPL_GOAL)}"
+        )
+
+
+def show_judged(judged: dict[str, float], phases: dict[str, float] | None) -> None:
+    print(f"\na judged operation beside the bare one (goal: at most {JUDGED_GOAL:.0f} x)")
+    print(
+        f"  {'mixed programs, 16 slots':40} {judged['judged_ns']:7.1f} ns"
+        f"  {judged['bare_ns']:7.1f} ns  {judged['ratio']:5.2f} x"
+        f"{verdict(judged['ratio'] <= JUDGED_GOAL)}"
+    )
+    if phases is not None:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in phases.items())
+        print(f"  of which {shares}")
+
+
+def show_engine(result: EngineResult) -> None:
+    goal = GOALS[result.preset]
+    print(
+        f"  {result.preset:16} lockstep {result.lockstep_per_second:9,.0f}/s"
+        f"  empty {result.empty_per_second:9,.0f}/s  {result.share:6.1%}, goal {goal:.0%};"
+        f" {result.operations:.1f} operations executed, {result.skipped:.1f} skipped"
+        f"{verdict(result.share >= goal)}"
+    )
+
+
+def bench(build: Path, as_json: bool) -> None:
+    benches = build / "release/harness/bench"
+    record: dict[str, Any] = {}
+
+    record["impl"] = json.loads(output_of(build / "release/impl/bench_impl", "--json"))
+    if not as_json:
+        show_implementation(record["impl"])
+
+    record["judged"] = json.loads(output_of(benches / "bench_lockstep"))
+    profiled = benches / "bench_phases"
+    record["phases"] = json.loads(output_of(profiled)) if profiled.exists() else None
+    if not as_json:
+        show_judged(record["judged"], record["phases"])
+        print("\nprograms under libFuzzer, 16 slots, beside an empty target", flush=True)
+
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="slotcheck-", dir=memory) as work:
+        engine = EngineBench(build, Path(work))
+        record["engine"] = []
+        for preset in RUNS:
+            result = engine.measure(preset, engine.fitting_length(preset))
+            record["engine"].append(asdict(result))
+            if not as_json:
+                show_engine(result)
+    if as_json:
+        print(json.dumps(record, indent=2))
+
+
+def main(argv: list[str]) -> int:
+    if argv not in ([], ["--json"]):
+        print("slotcheck bench: it takes only --json; ./slotcheck bench --help", file=sys.stderr)
+        return 2
+    try:
+        bench(Path(os.environ["SLOTCHECK_BUILD"]), argv == ["--json"])
+    except (BenchError, OSError, ValueError) as error:
+        print(f"slotcheck bench: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
