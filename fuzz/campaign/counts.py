@@ -14,6 +14,7 @@ class Counts:
     operations: dict[str, dict[str, int]] = field(default_factory=dict)
     skipped: dict[str, dict[str, int]] = field(default_factory=dict)
     clauses: dict[str, int] = field(default_factory=dict)
+    not_judged: list[str] = field(default_factory=list)  # ghost state that is not reported
 
     @property
     def executed(self) -> int:
@@ -34,6 +35,7 @@ class Counts:
             "operations": self.operations,
             "skipped": self.skipped,
             "clauses": self.clauses,
+            "not_judged": self.not_judged,
         }
 
 
@@ -47,6 +49,7 @@ def parse_counts(text: str) -> Counts:
             operations={op: dict(results) for op, results in data["operations"].items()},
             skipped={op: dict(reasons) for op, reasons in data["skipped"].items()},
             clauses=dict(data["clauses"]),
+            not_judged=list(data["not_judged"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not statistics: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -38,7 +39,16 @@ class Finding:
     replay: str = ""
     confirmed: bool = False
     new: bool = True
-    summary: str = ""
+    record: dict[str, Any] | None = None  # what `slotcheck run --json` says of it
+
+    @property
+    def title(self) -> str:
+        """The line to tell a colleague."""
+        if self.record is None:
+            return self.signature
+        slot = "" if self.record["slot"] is None else f", slot {self.record['slot']}"
+        verdict, operation = self.record["verdict"], self.record["operation"]
+        return f"{verdict} in {operation}{slot}, field {self.record['field']}"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -48,7 +58,8 @@ class Finding:
             "replay": self.replay,
             "confirmed": self.confirmed,
             "new": self.new,
-            "summary": self.summary,
+            "title": self.title,
+            "record": self.record,
         }
 
 
@@ -89,6 +100,11 @@ def with_slots(data: bytes, slots: int | None) -> bytes:
     return (data[:1] or b"\x01") + bytes([slots_byte(slots)]) + data[2:]
 
 
+def log_of(case: Path) -> Path:
+    """Beside the folder of the cases, which has to hold nothing but cases."""
+    return case.parent.parent / "log" / f"{case.stem}.log"
+
+
 def keep_crash(artifact: Path, log: str, findings: Path, slots: int | None) -> Path:
     """Files a crash under its signature, unless a shorter case of it is there."""
     case = findings / (crash_signature(log) + ".case")
@@ -97,7 +113,7 @@ def keep_crash(artifact: Path, log: str, findings: Path, slots: int | None) -> P
         part = case.with_suffix(".part")
         part.write_bytes(data)
         part.replace(case)
-        case.with_suffix(".log").write_text(log, encoding="utf-8")
+        log_of(case).write_text(log, encoding="utf-8")
     artifact.unlink(missing_ok=True)
     return case
 
@@ -126,48 +142,59 @@ class Replayer:
             words += ["--subject", str(self.subject)]
         return " ".join(shlex.quote(word) for word in [*words, str(case)])
 
-    def command_fails(self, case: Path) -> bool:
-        words = [str(self.command), "run"]
+    def run_again(self, finding: Finding) -> bool:
+        """Whether the case fails again; if it diverges, the finding gets its record."""
+        words = [str(self.command), "run", "--json"]
         if self.subject is not None:
             words += ["--subject", str(self.subject)]
-        return ends_badly([*words, str(case)], {})
+        done = ended([*words, str(finding.case)], {})
+        if done is not None and done.stdout:
+            finding.record = json.loads(done.stdout.splitlines()[0])
+        return failed(done)
 
     def confirm(self, finding: Finding) -> None:
         finding.replay = self.command_shown(finding.case)
-        if self.command_fails(finding.case):
+        if self.run_again(finding):
             finding.confirmed = True
             return
+        finding.record = None
         if not finding.signature.startswith(CRASH_PREFIX):
             return
         environment = {} if self.subject is None else {"SLOTCHECK_SUBJECT": str(self.subject)}
         for target in self.targets:
             words = [str(target), "-timeout=5", str(finding.case)]
-            if ends_badly(words, environment):
+            if failed(ended(words, environment)):
                 finding.confirmed = True
                 finding.replay = shown_command(environment, words)
                 return
 
 
-def ends_badly(words: list[str], environment: dict[str, str]) -> bool:
+def ended(words: list[str],
+          environment: dict[str, str]) -> subprocess.CompletedProcess[str] | None:
+    """None: it did not end in time."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             words,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
             env=os.environ | environment,
             timeout=CONFIRM_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return True
-    return done.returncode not in (0, 2)
+        return None
+
+
+def failed(done: subprocess.CompletedProcess[str] | None) -> bool:
+    return done is None or done.returncode not in (0, 2)
 
 
 def list_findings(cases: Iterable[Path], known: set[str]) -> list[Finding]:
     found = []
     for case in cases:
-        log = case.with_suffix(".log")
+        log = log_of(case)
         found.append(
             Finding(
                 signature=case.stem,

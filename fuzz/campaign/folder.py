@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from campaign.errors import CampaignError
+from campaign.findings import Finding, log_of
 
 FORMAT = 1
 # Less free space than this, and a campaign does not start, or ends.
@@ -32,8 +33,9 @@ class Folder:
         self.findings = path / "findings"
         self.fixed = path / "fixed"
         self.log = path / "log"
+        self.records = path / "records"
         try:
-            for folder in (self.corpus, self.findings, self.log):
+            for folder in (self.corpus, self.findings, self.log, self.records):
                 folder.mkdir(parents=True, exist_ok=True)
             self.lock = self._take_lock()
             self._probe()
@@ -86,6 +88,12 @@ class Folder:
     def cases(self) -> list[Path]:
         return sorted(self.findings.glob("*.case"))
 
+    def keep_record(self, finding: Finding) -> None:
+        """What reports are made from: one JSON record per finding."""
+        if finding.record is not None:
+            path = self.records / f"{finding.signature}.json"
+            write_atomically(path, json.dumps(finding.record, indent=2) + "\n")
+
     def corpus_size(self) -> int:
         with os.scandir(self.corpus) as entries:
             return sum(1 for _ in entries)
@@ -93,7 +101,8 @@ class Folder:
     def retire(self, case: Path) -> None:
         """Moves a finding, and what belongs to it, to those that no longer fail."""
         self.fixed.mkdir(exist_ok=True)
-        for path in (case, case.with_suffix(".log")):
+        record = self.records / f"{case.stem}.json"
+        for path in (case, log_of(case), record):
             if path.exists():
                 path.replace(self.fixed / path.name)
 

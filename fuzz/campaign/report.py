@@ -188,6 +188,8 @@ def clauses_text(counts: Counts) -> str:
     if not counts.clauses:
         return ""
     text = f"{counts.clauses_seen} of {len(counts.clauses)} clauses were evaluated"
+    if counts.not_judged:
+        text += f"; {len(counts.not_judged)} more see ghost state, which the subject does not report"
     if counts.clauses_unseen:
         text += "; never: " + ", ".join(counts.clauses_unseen)
     return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
@@ -198,13 +200,22 @@ def findings_text(findings: list[Finding]) -> str:
         return "no findings"
     lines = [counted(len(findings), "finding") + ":"]
     for finding in findings[:MAX_SHOWN_FINDINGS]:
-        lines.append(f"  {finding.signature}" + finding_notes(finding))
+        lines.append(f"  {finding.title}" + finding_notes(finding))
+        lines += [f"      {id}" for id in broken_clauses(finding)]
         lines.append(f"      {finding.replay}")
         if finding.log is not None:
             lines.append(f"      log: {finding.log}")
     if len(findings) > MAX_SHOWN_FINDINGS:
         lines.append(f"  and {len(findings) - MAX_SHOWN_FINDINGS} more in the same folder")
     return "\n".join(lines)
+
+
+def broken_clauses(finding: Finding) -> list[str]:
+    """The first broken clause and what it says; the rest says the replay."""
+    if finding.record is None or not finding.record["clauses"]:
+        return []
+    clause = finding.record["clauses"][0]
+    return [textwrap.shorten(f"{clause['id']}: {clause['text']}", 94)]
 
 
 def finding_notes(finding: Finding) -> str:

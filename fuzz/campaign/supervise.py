@@ -248,6 +248,7 @@ class Campaign:
         replayer = self.replayer()
         for finding in findings:
             replayer.confirm(finding)
+            self.folder.keep_record(finding)
         return Summary(
             subject=self.arguments.subject_name,
             jobs=self.arguments.jobs,

@@ -31,6 +31,7 @@ from campaign.folder import Folder
 from campaign.report import (
     Progress,
     StatusLine,
+    findings_text,
     Summary,
     operations_table,
     short_number,
@@ -101,6 +102,7 @@ STATS = {
     "operations": {"frame_drop": {"Ok": 40}, "get_slot": {"Ok": 5, "OutOfBound": 7}},
     "skipped": {"frame_drop": {"no handle": 3}, "get_slot": {}},
     "clauses": {"a/b": 10, "a/c": 0, "d/e": 2},
+    "not_judged": [],
 }
 
 
@@ -175,10 +177,14 @@ def test_with_slots() -> None:
 
 
 def test_the_shortest_crash_is_kept(tmp_path: Path) -> None:
+    findings, log = tmp_path / "findings", tmp_path / "log"
+    findings.mkdir()
+    log.mkdir()
+
     def crash(data: bytes) -> Path:
-        artifact = tmp_path / "job-0-crash-1"
+        artifact = log / "job-0-crash-1"
         artifact.write_bytes(data)
-        case = keep_crash(artifact, SIGNAL_LOG, tmp_path, None)
+        case = keep_crash(artifact, SIGNAL_LOG, findings, None)
         assert not artifact.exists()
         return case
 
@@ -190,6 +196,7 @@ def test_the_shortest_crash_is_kept(tmp_path: Path) -> None:
     assert case.read_bytes() == b"\x01\x0f"
     (finding,) = list_findings([case], known=set())
     assert finding.log is not None and finding.log.read_text() == SIGNAL_LOG
+    assert list(findings.iterdir()) == [case], "nothing but cases, so that the folder can be run"
 
 
 def test_forget_input(tmp_path: Path) -> None:
@@ -211,12 +218,23 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("status, confirmed", [(0, False), (1, True), (2, False), (3, True)])
 def test_confirm(tmp_path: Path, status: int, confirmed: bool) -> None:
-    expected = "run --subject l.so c.case"
+    expected = "run --json --subject l.so c.case"
     command = script(tmp_path / "slotcheck", f'[ "$*" = "{expected}" ] && exit {status}')
     finding = Finding("frame_drop.SHARED.ref_count", Path("c.case"))
     Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
     assert finding.confirmed == confirmed
     assert finding.replay == "./slotcheck run --subject l.so c.case"
+
+
+def test_a_finding_has_a_title_and_a_clause(tmp_path: Path) -> None:
+    record = {"verdict": "violation", "operation": "frame_clone", "slot": 3, "field": "ref_count",
+              "clauses": [{"id": "accounting/ref_count", "text": "the sum"}]}
+    command = script(tmp_path / "slotcheck", f"echo '{json.dumps(record)}'; exit 1")
+    finding = Finding("frame_clone.SHARED.ref_count.x", Path("c.case"))
+    Replayer(command, "./slotcheck", (), None).confirm(finding)
+    assert finding.title == "violation in frame_clone, slot 3, field ref_count"
+    text = findings_text([finding])
+    assert finding.title in text and "accounting/ref_count: the sum" in text
 
 
 def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
@@ -346,8 +364,8 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_retire(tmp_path: Path) -> None:
     folder = Folder(tmp_path, "builtin")
-    for name in ("a.case", "a.log", "b.case"):
-        (folder.findings / name).touch()
+    for path in (folder.findings / "a.case", folder.log / "a.log", folder.findings / "b.case"):
+        path.touch()
     folder.retire(folder.findings / "a.case")
     assert [case.name for case in folder.cases()] == ["b.case"]
     assert sorted(path.name for path in folder.fixed.iterdir()) == ["a.case", "a.log"]
