@@ -248,7 +248,10 @@ class Campaign:
         replayer = self.replayer()
         for finding in findings:
             replayer.confirm(finding)
-            self.folder.keep_record(finding)
+            try:
+                self.folder.keep_record(finding)
+            except OSError as error:
+                self.note = f"{error.filename}: {error.strerror}"
         return Summary(
             subject=self.arguments.subject_name,
             jobs=self.arguments.jobs,

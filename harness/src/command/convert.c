@@ -87,7 +87,7 @@ int command_show(int argc, char **argv)
                               parse_option,
                               "FILE",
                               "Prints a case file, bytes or text, as text. `-` is standard input."
-                              "\vExample:\n  slotcheck show out/fuzz/corpus/0a1b2c3d",
+                              "\vExample:\n  ./slotcheck show out/fuzz/corpus/0a1b2c3d",
                               NULL,
                               NULL,
                               NULL};
@@ -103,7 +103,7 @@ int command_pack(int argc, char **argv)
                               parse_option,
                               "FILE",
                               "Turns a text into the bytes that engines use. `-` is standard input."
-                              "\vExample:\n  slotcheck pack corpus/seeds/frame-drop-last.txt "
+                              "\vExample:\n  ./slotcheck pack corpus/seeds/frame-drop-last.txt "
                               "-o seed",
                               NULL,
                               NULL,

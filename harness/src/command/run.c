@@ -441,8 +441,8 @@ int command_run(int argc, char **argv)
         "FILE...",
         "Runs case files, text or bytes, or all files of a folder, on the subject and on the "
         "specification in lockstep, and explains each divergence."
-        "\vExample:\n  slotcheck run corpus/seeds\n"
-        "  slotcheck run --subject ./libmine.so out/fuzz/findings/*.case",
+        "\vExample:\n  ./slotcheck run corpus/seeds\n"
+        "  ./slotcheck run --subject ./libmine.so out/fuzz/findings/*.case",
         NULL,
         NULL,
         NULL};

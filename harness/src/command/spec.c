@@ -54,7 +54,7 @@ int command_spec(int argc, char **argv)
                               "Prints the clauses of the specification: id, kind, what it says, "
                               "where the source states it. FUNCTION is a function of the source or "
                               "one clause's id."
-                              "\vExample:\n  slotcheck spec get_from_in_use_success",
+                              "\vExample:\n  ./slotcheck spec get_from_in_use_success",
                               NULL,
                               NULL,
                               NULL};

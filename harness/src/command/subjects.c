@@ -108,7 +108,7 @@ int command_subjects(int argc, char **argv)
                               "Prints what the subject in a shared library offers: interface "
                               "version, capabilities, ghost state, operations. `builtin` is the "
                               "built-in subject."
-                              "\vExample:\n  slotcheck subjects ./libmine.so",
+                              "\vExample:\n  ./slotcheck subjects ./libmine.so",
                               NULL,
                               NULL,
                               NULL};
