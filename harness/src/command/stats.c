@@ -111,7 +111,7 @@ int command_stats(int argc, char **argv)
                               "FILE...",
                               "Prints the sum of the counts in the statistics files of fuzz "
                               "targets: operations by result, skipped ones by reason, clauses."
-                              "\vExample:\n  ./slotcheck stats out/fuzz/stats/*",
+                              "\vExample:\n  ./slotcheck stats out/fuzz/log/*.stats",
                               NULL,
                               NULL,
                               NULL};

@@ -47,6 +47,8 @@ enum fault {
     FAULT_in_use_past_max,
     /* get_from_in_use: panics at MAX - 1 */
     FAULT_in_use_panics_early,
+    /* get_from_in_use: the count has grown when it panics */
+    FAULT_in_use_counts_panic,
     /* inc_ref_count: goes on at saturation */
     FAULT_inc_past_max,
     /* frame_paddr: the address of the next frame */
@@ -524,8 +526,10 @@ static uint32_t get_from_in_use(struct slotcheck_region *region, uint64_t paddr,
         return SLOTCHECK_UNIQUE;
     if (found->ref_count == 0 && FAULT != FAULT_in_use_takes_busy)
         return SLOTCHECK_BUSY;
-    if (is_saturated(found->ref_count))
+    if (is_saturated(found->ref_count)) {
+        found->ref_count += FAULT == FAULT_in_use_counts_panic;
         return panic();
+    }
     if (FAULT == FAULT_hang && found->ref_count == 2)
         for (;;) {
         }
