@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Iterable
 
 from campaign.engine import shown_command
+from campaign.errors import Status
 
 CRASH_PREFIX = "crash."
 CONFIRM_SECONDS = 30
@@ -40,6 +41,10 @@ class Finding:
     confirmed: bool = False
     new: bool = True
     record: dict[str, Any] | None = None  # what `slotcheck run --json` says of it
+
+    @property
+    def is_crash(self) -> bool:
+        return self.signature.startswith(CRASH_PREFIX)
 
     @property
     def title(self) -> str:
@@ -143,14 +148,14 @@ class Replayer:
         return " ".join(shlex.quote(word) for word in [*words, str(case)])
 
     def run_again(self, finding: Finding) -> bool:
-        """Whether the case fails again; if it diverges, the finding gets its record."""
+        """Whether the case fails again, a divergence with the same signature; if it diverges, the
+        finding gets its record."""
         words = [str(self.command), "run", "--json"]
         if self.subject is not None:
             words += ["--subject", str(self.subject)]
         done = ended([*words, str(finding.case)], {})
-        if done is not None and done.stdout:
-            finding.record = json.loads(done.stdout.splitlines()[0])
-        return failed(done)
+        finding.record = None if done is None else first_record(done.stdout)
+        return failed(done) and (finding.is_crash or shows_signature(finding))
 
     def confirm(self, finding: Finding) -> None:
         finding.replay = self.command_shown(finding.case)
@@ -158,7 +163,7 @@ class Replayer:
             finding.confirmed = True
             return
         finding.record = None
-        if not finding.signature.startswith(CRASH_PREFIX):
+        if not finding.is_crash:
             return
         environment = {} if self.subject is None else {"SLOTCHECK_SUBJECT": str(self.subject)}
         for target in self.targets:
@@ -187,8 +192,26 @@ def ended(words: list[str],
         return None
 
 
+def first_record(output: str) -> dict[str, Any] | None:
+    """The record of a divergence; there may be other lines, because a subject may print as well."""
+    for line in output.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "signature" in record:
+            return record
+    return None
+
+
+def shows_signature(finding: Finding) -> bool:
+    return finding.record is not None and finding.record["signature"] == finding.signature
+
+
 def failed(done: subprocess.CompletedProcess[str] | None) -> bool:
-    return done is None or done.returncode not in (0, 2)
+    """Wrong use and internal errors say nothing about the case."""
+    no_failure = (Status.AGREEMENT, Status.WRONG_USE, Status.INTERNAL)
+    return done is None or done.returncode not in no_failure
 
 
 def list_findings(cases: Iterable[Path], known: set[str]) -> list[Finding]:

@@ -78,11 +78,12 @@ class Campaign:
     def _check_subject(self) -> None:
         if self.arguments.subject is None:
             return
-        words = [str(self.command), "subjects", str(self.arguments.subject)]
+        words = [str(self.command), "subjects", "--json", str(self.arguments.subject)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or [f"{self.arguments.subject}: not usable"]
             raise CampaignError(lines[-1].removeprefix("slotcheck: "))
+        refuse_slots(self.arguments.subject_name, self.arguments.slots, done.stdout)
 
     def _check_engine_flags(self) -> None:
         """libFuzzer only warns of a flag that it does not know, somewhere in its log."""
@@ -303,6 +304,16 @@ class Campaign:
 
 def is_plain(job: Job) -> bool:
     return SANITIZED not in job.settings.target.parts
+
+
+def refuse_slots(subject: str, slots: int | None, offered: str) -> None:
+    """`offered` is what `slotcheck subjects --json` says; no JSON if the subject prints too."""
+    try:
+        fixed = json.loads(offered)["fixed_slots"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if slots is not None and fixed not in (0, slots):
+        raise CampaignError(f"--slots {slots}: {subject} has regions of {fixed} slots only")
 
 
 def last_complaint(log: str) -> str:

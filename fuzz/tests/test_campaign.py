@@ -37,7 +37,7 @@ from campaign.report import (
     short_number,
     short_time,
 )
-from campaign.supervise import last_complaint
+from campaign.supervise import last_complaint, refuse_slots
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -216,21 +216,51 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("status, confirmed", [(0, False), (1, True), (2, False), (3, True)])
-def test_confirm(tmp_path: Path, status: int, confirmed: bool) -> None:
+RECORD = {"verdict": "violation", "operation": "frame_clone", "slot": 3, "field": "ref_count",
+          "signature": "frame_clone.SHARED.ref_count.x",
+          "clauses": [{"id": "accounting/ref_count", "text": "the sum"}]}
+SAYS_RECORD = f"echo '{json.dumps(RECORD)}'; "
+
+
+@pytest.mark.parametrize("signature", [RECORD["signature"], "crash.SEGV.f"])
+@pytest.mark.parametrize("status, confirmed", [(0, False), (1, True), (2, False), (3, False)])
+def test_confirm(tmp_path: Path, signature: str, status: int, confirmed: bool) -> None:
     expected = "run --json --subject l.so c.case"
-    command = script(tmp_path / "slotcheck", f'[ "$*" = "{expected}" ] && exit {status}')
-    finding = Finding("frame_drop.SHARED.ref_count", Path("c.case"))
+    command = script(tmp_path / "slotcheck",
+                     f'[ "$*" = "{expected}" ] || exit 9\n{SAYS_RECORD}exit {status}')
+    finding = Finding(signature, Path("c.case"))
     Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
     assert finding.confirmed == confirmed
     assert finding.replay == "./slotcheck run --subject l.so c.case"
 
 
+def test_another_divergence_is_not_the_finding(tmp_path: Path) -> None:
+    command = script(tmp_path / "slotcheck", SAYS_RECORD + "exit 1")
+    finding = Finding("frame_drop.SHARED.ref_count.y", Path("c.case"))
+    Replayer(command, "./slotcheck", (), None).confirm(finding)
+    assert not finding.confirmed and finding.record is None
+
+
+@pytest.mark.parametrize("output", ["", "hello", "{", "[]", "3", "{}", '{"verdict": "agreement"}'])
+def test_output_that_is_no_record(tmp_path: Path, output: str) -> None:
+    command = script(tmp_path / "slotcheck", f"echo '{output}'; exit 1")
+    crash, other = Finding("crash.SEGV.f", Path("c.case")), Finding("f.x", Path("c.case"))
+    for finding in (crash, other):
+        Replayer(command, "./slotcheck", (), None).confirm(finding)
+        assert finding.record is None and finding.title == finding.signature
+    assert crash.confirmed and not other.confirmed
+
+
+def test_a_subject_that_prints(tmp_path: Path) -> None:
+    command = script(tmp_path / "slotcheck", "echo in clone; " + SAYS_RECORD + "exit 1")
+    finding = Finding(RECORD["signature"], Path("c.case"))
+    Replayer(command, "./slotcheck", (), None).confirm(finding)
+    assert finding.confirmed and finding.record == RECORD
+
+
 def test_a_finding_has_a_title_and_a_clause(tmp_path: Path) -> None:
-    record = {"verdict": "violation", "operation": "frame_clone", "slot": 3, "field": "ref_count",
-              "clauses": [{"id": "accounting/ref_count", "text": "the sum"}]}
-    command = script(tmp_path / "slotcheck", f"echo '{json.dumps(record)}'; exit 1")
-    finding = Finding("frame_clone.SHARED.ref_count.x", Path("c.case"))
+    command = script(tmp_path / "slotcheck", SAYS_RECORD + "exit 1")
+    finding = Finding(RECORD["signature"], Path("c.case"))
     Replayer(command, "./slotcheck", (), None).confirm(finding)
     assert finding.title == "violation in frame_clone, slot 3, field ref_count"
     text = findings_text([finding])
@@ -307,6 +337,17 @@ def test_wrong_arguments(argv: list[str]) -> None:
 @pytest.mark.parametrize("slots", [1, 240, 256, 2**23])
 def test_slots(slots: int) -> None:
     assert number_of_slots(str(slots)) == slots
+
+
+@pytest.mark.parametrize("slots, fixed", [(None, 16), (16, 16), (4, 0), (None, 0)])
+def test_slots_that_a_subject_can_have(slots: int | None, fixed: int) -> None:
+    refuse_slots("l.so", slots, json.dumps({"fixed_slots": fixed}))
+
+
+def test_slots_that_a_subject_cannot_have() -> None:
+    with pytest.raises(CampaignError, match="--slots 4: .*l.so has regions of 16 slots") as raised:
+        refuse_slots("l.so", 4, json.dumps({"fixed_slots": 16}))
+    assert raised.value.status == Status.WRONG_USE
 
 
 def test_help_names_every_option_and_no_other() -> None:

@@ -89,6 +89,7 @@ def only_line(result: subprocess.CompletedProcess[str]) -> str:
     (["--subject", str(SUBJECTS / "missing_required.so")], "lacks a required function"),
     (["--out", "/dev/null"], "/dev/null"),
     (["--out", "/proc/out"], "/proc/out"),
+    (["--subject", str(SUBJECTS / "aborting.so"), "--slots", "4"], "regions of 16 slots"),
     (["--frob"], "--frob"),
 ])
 def test_bad_input(arguments, complaint, tmp_path):

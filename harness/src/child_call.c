@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,6 +119,8 @@ static void await_child(struct child_calls *children, pid_t child)
         ;
     if (WIFSIGNALED(status))
         children->signal = WTERMSIG(status);
+    else if (!children->testament->returned && !children->testament->panicked)
+        children->signal = -1 - WEXITSTATUS(status);
 }
 
 bool child_call(struct child_calls *children, const struct subject_region *on, enum op op,
@@ -128,8 +131,7 @@ bool child_call(struct child_calls *children, const struct subject_region *on, e
     if (!testament_reserve(children, nr_slots))
         return false;
     children->signal = 0;
-    children->testament->returned = false;
-    children->testament->panicked = false;
+    memset(children->testament, 0, children->size);
     child = fork();
     if (child < 0)
         return false;

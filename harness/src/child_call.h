@@ -23,7 +23,10 @@ void child_calls_destroy(struct child_calls *children);
 bool child_call(struct child_calls *children, const struct subject_region *on, enum op op,
                 const struct spec_call *call, uint64_t nr_slots, struct spec_outcome *outcome);
 
-/* What else ended the last child; 0: nothing else. SIGALRM: it did not return in time. */
+/*
+ * What else ended the last child; 0: nothing else. SIGALRM: it did not return in time. Negative: it
+ * called exit with the status -1 - signal.
+ */
 int child_call_signal(const struct child_calls *children);
 
 /*

@@ -133,13 +133,15 @@ static bool field_counts(const struct meta_region_owners *expected,
 static void compare_slot(struct divergence *divergence, uint64_t index,
                          const struct meta_region_owners *pre,
                          const struct meta_region_owners *expected,
-                         const struct meta_region_owners *actual)
+                         const struct meta_region_owners *actual, bool ghost_reported)
 {
     for (int f = FIELD_ref_count; f <= FIELD_frame_obligations; f++) {
         const enum field field = (enum field)f;
         const struct meta_slot_storage want = field_of(expected, index, field);
         const struct meta_slot_storage got = field_of(actual, index, field);
 
+        if (CLAUSES[FIELD_CLAUSE[field]].sees == CLAUSE_SEES_GHOST && !ghost_reported)
+            continue;
         if (!meta_slot_storage_equal(&want, &got) && field_counts(expected, actual, index, field))
             add_difference(divergence, index, field, field_of(pre, index, field), want, got);
     }
@@ -147,16 +149,16 @@ static void compare_slot(struct divergence *divergence, uint64_t index,
 
 void divergence_compare_states(struct divergence *divergence, const struct meta_region_owners *pre,
                                const struct meta_region_owners *expected,
-                               const struct meta_region_owners *actual)
+                               const struct meta_region_owners *actual, bool ghost_reported)
 {
     const uint64_t own = divergence->slot;
 
     /* The operation's own slot first; others by index. */
     if (own != UINT64_MAX)
-        compare_slot(divergence, own, pre, expected, actual);
+        compare_slot(divergence, own, pre, expected, actual, ghost_reported);
     for (uint64_t i = 0; i < pre->max_meta_slots; i++)
         if (i != own && !meta_region_owners_slot_equal(expected, actual, i))
-            compare_slot(divergence, i, pre, expected, actual);
+            compare_slot(divergence, i, pre, expected, actual, ghost_reported);
 }
 
 void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expected,

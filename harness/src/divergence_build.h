@@ -13,7 +13,7 @@ void divergence_compare_outcomes(struct divergence *divergence, const struct spe
                                  const struct spec_outcome *actual);
 void divergence_compare_states(struct divergence *divergence, const struct meta_region_owners *pre,
                                const struct meta_region_owners *expected,
-                               const struct meta_region_owners *actual);
+                               const struct meta_region_owners *actual, bool ghost_reported);
 void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expected,
                               const struct spec_drop *expected, uint64_t nr_actual,
                               const struct spec_drop *actual);

@@ -93,6 +93,17 @@ static void metadata_text(const struct meta_slot_storage *metadata, char *text, 
     }
 }
 
+/* How the process ended; see struct divergence. */
+static void ending_text(int signal, char *text, size_t size)
+{
+    if (signal == SIGALRM)
+        snprintf(text, size, "did not return in time");
+    else if (signal < 0)
+        snprintf(text, size, "called exit(%d)", -1 - signal);
+    else
+        snprintf(text, size, "%s", strsignal(signal));
+}
+
 void field_value_text(enum field field, const struct meta_slot_storage *value, char *text,
                       size_t size)
 {
@@ -108,7 +119,10 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
     }
     switch (field) {
     case FIELD_process:
-        snprintf(text, size, "%s", n ? strsignal((int)n) : "returns");
+        if (n == 0)
+            snprintf(text, size, "returns");
+        else
+            ending_text((int)n, text, size);
         return;
     case FIELD_result:
         snprintf(text, size, "%s", result_name((enum spec_result)n));
@@ -254,7 +268,8 @@ static const char *kind_sentence(enum finding_kind kind)
     case FINDING_VIOLATION:
         return "the subject breaks the specification";
     case FINDING_STRICTER:
-        return "the specification would allow this, the executable function does otherwise";
+        return "no clause of the specification forbids this; the executable function does "
+               "otherwise";
     case FINDING_ORACLE_FAULT:
         return "the reference breaks the specification: a bug of slotcheck, please report it";
     case FINDING_CRASH:
@@ -275,6 +290,7 @@ void divergence_explain(FILE *out, const struct program *program, const struct t
                         const char *replay)
 {
     const struct divergence *divergence = &trace->divergence;
+    char ending[80];
 
     divergence_summary(out, divergence);
     fprintf(out, "\n  %s\n", kind_sentence(divergence->kind));
@@ -285,13 +301,12 @@ void divergence_explain(FILE *out, const struct program *program, const struct t
 
     fprintf(out, "\nresult\n");
     outcome_print(out, "expected", divergence, &divergence->expected);
-    if (divergence->kind == FINDING_CRASH)
-        fprintf(out, "  %-9s %s\n", "subject",
-                divergence->signal == 0 || divergence->signal == SIGALRM
-                    ? "did not return in time"
-                    : strsignal(divergence->signal));
-    else
+    if (divergence->kind == FINDING_CRASH) {
+        ending_text(divergence->signal, ending, sizeof(ending));
+        fprintf(out, "  %-9s %s\n", "subject", ending);
+    } else {
         outcome_print(out, "subject", divergence, &divergence->actual);
+    }
 
     if (divergence->nr_differences) {
         fprintf(out, "\nwhat differs\n");

@@ -45,6 +45,7 @@ struct lockstep {
     uint64_t *dirty;
     uint8_t *is_dirty;
 
+    bool in_call;      /* what a subject reports at other times is not about an operation */
     uint64_t nr_drops; /* on_drop reports of the current call */
     struct spec_drop drops[MAX_DROPS];
 
@@ -74,5 +75,8 @@ bool lockstep_reset(struct lockstep *ls);
 
 /* What the subject calls while it runs an operation. */
 extern const struct slotcheck_host LOCKSTEP_HOST;
-/* Brings `actual` up to date with the subject's slots. */
-void lockstep_observe(struct lockstep *ls);
+/*
+ * Brings `actual` up to date with the subject's slots. Ghost state that the subject does not report is
+ * taken to be as expected if the operation ended as expected, else as before.
+ */
+void lockstep_observe(struct lockstep *ls, bool as_expected);

@@ -12,6 +12,8 @@ static void host_on_drop(void *context, uint64_t paddr, const struct slotcheck_m
 {
     struct lockstep *ls = context;
 
+    if (!ls->in_call)
+        return;
     if (ls->nr_drops < MAX_DROPS)
         ls->drops[ls->nr_drops] =
             (struct spec_drop){.paddr = paddr, .metadata = metadata_from_subject(metadata)};
@@ -22,6 +24,8 @@ static void host_ghost(void *context, uint32_t event, uint64_t index, uint64_t v
 {
     struct lockstep *ls = context;
 
+    if (!ls->in_call)
+        return;
     if (index >= ls->actual.max_meta_slots) {
         snprintf(ls->error, sizeof(ls->error),
                  "the subject reports a ghost event for slot %llu of %llu",
@@ -69,20 +73,21 @@ const struct slotcheck_host LOCKSTEP_HOST = {
 
 /* --- what its slots show --- */
 
-/* Ghost state that a subject cannot report is taken to be as expected. */
-static void assume_ghost_state(struct lockstep *ls, uint64_t index)
+/* Ghost state that a subject cannot report is taken from `assumed`. */
+static void assume_ghost_state(struct lockstep *ls, uint64_t index,
+                               const struct meta_region_owners *assumed)
 {
-    const struct meta_slot_owner *expected = &ls->expected.owners.slot_owners[index];
+    const struct meta_slot_owner *owner = &assumed->slot_owners[index];
     struct meta_slot_owner *actual = meta_region_owners_change(&ls->actual, index);
     struct metadata_inner_perms *perms = &actual->inner_perms;
 
-    ls->actual.slots_dom[index] = ls->expected.owners.slots_dom[index];
-    ls->actual.slots[index] = ls->expected.owners.slots[index];
-    ls->actual.frame_obligations[index] = ls->expected.owners.frame_obligations[index];
-    actual->usage = expected->usage;
-    actual->paths_in_pt = expected->paths_in_pt;
-    perms->storage.is_init = expected->inner_perms.storage.is_init;
-    perms->vtable_ptr.is_init = expected->inner_perms.vtable_ptr.is_init;
+    ls->actual.slots_dom[index] = assumed->slots_dom[index];
+    ls->actual.slots[index] = assumed->slots[index];
+    ls->actual.frame_obligations[index] = assumed->frame_obligations[index];
+    actual->usage = owner->usage;
+    actual->paths_in_pt = owner->paths_in_pt;
+    perms->storage.is_init = owner->inner_perms.storage.is_init;
+    perms->vtable_ptr.is_init = owner->inner_perms.vtable_ptr.is_init;
     if (!perms->storage.is_init)
         perms->storage.value = (struct meta_slot_storage){0};
     if (!perms->vtable_ptr.is_init)
@@ -101,7 +106,7 @@ static bool metadata_readable(const struct lockstep *ls, uint64_t index)
 }
 
 /* What the subject's slot `index` holds now, as abstract state. */
-static void abstract_slot(struct lockstep *ls, uint64_t index)
+static void abstract_slot(struct lockstep *ls, uint64_t index, bool as_expected)
 {
     const struct slotcheck_subject *subject = ls->subject;
     struct metadata_inner_perms *perms =
@@ -113,7 +118,7 @@ static void abstract_slot(struct lockstep *ls, uint64_t index)
     perms->ref_count.value = slot.ref_count;
     perms->in_list.value = slot.in_list;
     if (!lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST))
-        assume_ghost_state(ls, index);
+        assume_ghost_state(ls, index, as_expected ? &ls->expected.owners : &ls->pre);
     if (!metadata_readable(ls, index))
         return;
     if (!subject->read_metadata) {
@@ -180,12 +185,12 @@ static void find_changed_slots(struct lockstep *ls)
         note_if_raw_changed(ls, i);
 }
 
-void lockstep_observe(struct lockstep *ls)
+void lockstep_observe(struct lockstep *ls, bool as_expected)
 {
     find_changed_slots(ls);
     if (!lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST))
         for (uint64_t i = 0; i < ls->expected.owners.nr_changed; i++)
             meta_region_owners_change(&ls->actual, ls->expected.owners.changed[i]);
     for (uint64_t i = 0; i < ls->actual.nr_changed; i++)
-        abstract_slot(ls, ls->actual.changed[i]);
+        abstract_slot(ls, ls->actual.changed[i], as_expected);
 }

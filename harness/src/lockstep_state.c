@@ -108,21 +108,55 @@ static bool states_reserve(struct lockstep *ls, uint64_t nr_slots)
     return true;
 }
 
+/* A region as the interface promises it: every slot unused and in no list. */
+static bool region_is_fresh(struct lockstep *ls, const struct cached_region *cached)
+{
+    if (!cached->region || cached->slot0 == 0 || cached->slot0 % SPEC_META_SLOT_SIZE != 0)
+        return false;
+    for (uint64_t i = 0; i < cached->nr_slots; i++) {
+        struct slotcheck_slot slot;
+
+        ls->subject->read_slot(cached->region, i, &slot);
+        if (slot.ref_count != SPEC_REF_COUNT_UNUSED || slot.in_list != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Null if the subject has made a region of that size, else why not. */
+static const char *region_ask_for(struct lockstep *ls, struct cached_region *cached,
+                                  uint64_t nr_slots)
+{
+    const uint32_t result = ls->subject->create(nr_slots, &ls->host, &cached->region);
+
+    switch ((enum slotcheck_create_result)result) {
+    case SLOTCHECK_CREATED:
+        return NULL;
+    case SLOTCHECK_NO_SLOTS:
+        return "the subject says that a region has no slots";
+    case SLOTCHECK_TOO_MANY_SLOTS:
+        return "the subject cannot have a region of that many slots";
+    case SLOTCHECK_NO_MEMORY:
+        return "the subject has no memory for a region of that many slots";
+    }
+    return "the subject's create answers with no result of the interface";
+}
+
 static bool region_create(struct lockstep *ls, struct cached_region *cached, uint64_t nr_slots)
 {
-    switch (
-        (enum slotcheck_create_result)ls->subject->create(nr_slots, &ls->host, &cached->region)) {
-    case SLOTCHECK_CREATED:
-        break;
-    case SLOTCHECK_NO_SLOTS:
-        return lockstep_fail(ls, "the subject says that a region has no slots");
-    case SLOTCHECK_TOO_MANY_SLOTS:
-        return lockstep_fail(ls, "the subject cannot have a region of that many slots");
-    case SLOTCHECK_NO_MEMORY:
-        return lockstep_fail(ls, "the subject has no memory for a region of that many slots");
+    const char *refusal = region_ask_for(ls, cached, nr_slots);
+
+    if (refusal) {
+        cached->region = NULL;
+        return lockstep_fail(ls, refusal);
     }
     cached->nr_slots = nr_slots;
-    cached->slot0 = ls->subject->slots(cached->region);
+    cached->slot0 = cached->region ? ls->subject->slots(cached->region) : 0;
+    if (!region_is_fresh(ls, cached)) {
+        region_destroy(ls, cached);
+        return lockstep_fail(ls, "the subject's create makes no region of unused slots at a "
+                                 "multiple of 64");
+    }
     if (!lockstep_can(ls, SLOTCHECK_CAN_RAW_SLOTS))
         return true;
     cached->shadow = malloc(nr_slots * SPEC_META_SLOT_SIZE);

@@ -15,22 +15,22 @@ enum {
 #endif
 #endif
 
-#ifdef SANITIZED
-/* Volatile, or the compiler would make calls of memcpy of it, which are checked. */
-typedef const volatile uint64_t raw_word;
-#if defined(__clang__)
-#define UNCHECKED __attribute__((no_sanitize("address", "memory")))
-#else
-#define UNCHECKED __attribute__((no_sanitize("address")))
-#endif
-#else
-typedef const uint64_t raw_word;
+/*
+ * What a slot's bytes are is nobody's business here: also what the implementation has poisoned is
+ * compared, as memory and not as values.
+ */
+#if !defined(SANITIZED)
 #define UNCHECKED
+#elif defined(__clang__)
+#define UNCHECKED __attribute__((no_sanitize("address", "memory", "undefined")))
+#else
+#define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 #endif
 
 UNCHECKED void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n)
 {
-    raw_word *raw = (raw_word *)(uintptr_t)slot0;
+    /* Volatile, or the compiler would make a call of memcpy of it, which is checked. */
+    const volatile uint64_t *raw = (const volatile uint64_t *)(uintptr_t)slot0;
 
     for (uint64_t i = first * SLOT_WORDS; i < (first + n) * SLOT_WORDS; i++)
         shadow[i] = raw[i];
@@ -39,7 +39,7 @@ UNCHECKED void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, 
 #if defined(SANITIZED) || defined(MEMCMP_IS_HOOKED)
 UNCHECKED bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n)
 {
-    raw_word *raw = (raw_word *)(uintptr_t)slot0;
+    const uint64_t *raw = (const uint64_t *)(uintptr_t)slot0;
     uint64_t difference = 0;
 
     for (uint64_t i = first * SLOT_WORDS; i < (first + n) * SLOT_WORDS; i++)

@@ -86,6 +86,9 @@ struct meta_slot_storage metadata_from_subject(const struct slotcheck_metadata *
     struct meta_slot_storage from;
 
     memcpy(&from, metadata, sizeof(from));
+    /* Whatever a subject calls a type that there is none of, it is the same to us. */
+    if (metadata->type > SLOTCHECK_METADATA_PROBE)
+        from.type = SPEC_METADATA_PROBE + 1;
     if (metadata->type == SLOTCHECK_METADATA_FRAME_LINK) {
         if (metadata->word[0])
             from.frame_link.next += SPEC_FRAME_METADATA_RANGE_START;

@@ -252,6 +252,50 @@ def test_a_bad_case_does_not_hide_behind_good_ones(slotcheck, case, tmp_path):
     assert "b.txt:1:" in only_line(result.stderr)
 
 
+@pytest.mark.parametrize("fault", ["create_in_use", "create_unknown"])
+def test_a_create_that_makes_no_region(fault, slotcheck, build, case):
+    path = case("get_slot(p0)\n")
+    result = slotcheck("run", "--subject", build / f"subjects/fault_{fault}.so", path)
+    assert result.returncode == 2
+    assert "create" in only_line(result.stderr)
+
+
+def test_a_subject_that_dies_with_its_region(slotcheck, build, case):
+    fault = build / "subjects/fault_crash_in_destroy.so"
+    result = slotcheck("run", "--subject", fault, case("get_slot(p0)\n"))
+    assert result.returncode == 1
+    assert b"agrees" in result.stdout
+    assert "regions were destroyed" in only_line(result.stderr)
+
+
+def test_what_a_subject_prints_is_no_verdict(slotcheck, build, case):
+    path = case("get_slot(p0)\n")
+    result = slotcheck("run", "--json", "--subject", build / "subjects/fault_talks.so", path)
+    assert json.loads(result.stdout)["verdict"] == "agreement"
+
+
+def test_exit_is_no_panic(slotcheck, build, case):
+    path = case("setup(s0, MAX, probe(1))\ninc_ref_count(s0)\n")
+    result = slotcheck("run", "--subject", build / "subjects/exiting.so", path)
+    assert result.returncode == 1
+    assert b"called exit(7)" in result.stdout
+
+
+def test_slots_that_a_subject_cannot_have(slotcheck, build, case):
+    path = case("get_slot(p0)\n")
+    result = slotcheck("run", "--slots", "4", "--subject", build / "subjects/aborting.so", path)
+    assert result.returncode == 2
+    assert "--slots 4" in only_line(result.stderr)
+
+
+def test_a_path_that_is_no_utf_8(slotcheck, tmp_path):
+    path = bytes(tmp_path) + b"/\xff.txt"
+    with open(path, "w") as file:
+        file.write(HEADER)
+    result = slotcheck("run", "--json", path)
+    assert json.loads(result.stdout)["file"].endswith("/?.txt")
+
+
 def test_a_reset_that_does_not_reset_is_the_subjects_fault(slotcheck, build, case):
     path = case("frame_from_unused(p0, untyped(0))\n")
     result = slotcheck("run", "--subject", build / "subjects/fault_reset_forgets.so", path)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,31 @@ def test_examples_build_with_the_commands_shown(compiler, slotcheck, project, tm
                    timeout=120)
     result = slotcheck("run", "--quiet", "--subject", library, project / "corpus/seeds")
     assert result.returncode == 0, result.stdout
+
+
+def test_the_number_of_clauses(slotcheck):
+    there_are = len(json.loads(slotcheck("spec", "--json").stdout))
+    shown = re.findall(r"clauses (\d+)/(\d+)|(\d+) of (\d+) clauses", README)
+    assert len(shown) == 2
+    assert {int(number) for numbers in shown for number in numbers if number} == {there_are}
+
+
+def test_the_divergence_is_what_run_prints(slotcheck, build, tmp_path):
+    """But for what stands for `…`."""
+    sample = re.search(r"^    \$ \./slotcheck run .*\n(?:(?:    .*)?\n)+", README, re.MULTILINE)[0]
+    command, *shown = textwrap.dedent(sample).strip().splitlines()
+    case = tmp_path / command.split()[-1]
+    case.parent.mkdir(parents=True)
+    (tmp_path / "libmine.so").symlink_to(build / "subjects/fault_clone_uncounted.so")
+    slots = re.search(r"\((\d+) slots\)", sample)[1]
+    operations = re.findall(r"^ +>? +\d+  (\w+\(.*?\))(?:  |$)", sample, re.MULTILINE)
+    text = "\n".join(["slotcheck program 1", f"slots {slots}", *operations, ""])
+    slotcheck("pack", "-o", case, "-", input=text.encode())
+
+    result = slotcheck(*command.split()[2:], cwd=tmp_path)
+
+    pattern = ".*".join(re.escape(part) for part in "\n".join(shown).split("…"))
+    assert re.fullmatch(pattern, result.stdout.decode().strip()), result.stdout.decode()
 
 
 def test_links_lead_somewhere():

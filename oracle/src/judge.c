@@ -168,6 +168,27 @@ static bool allocated(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
     return holds;
 }
 
+/* write_meta, with which repurpose ends. */
+static bool written(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct metadata_inner_perms *was = &slot_owner_at(pre, idx)->inner_perms;
+    const struct metadata_inner_perms *is = &slot_owner_at(post, idx)->inner_perms;
+    bool holds = true;
+
+    holds &=
+        clause(report, CLAUSE_write_meta__storage,
+               is->storage.is_init && meta_slot_storage_equal(&is->storage.value, &call->metadata));
+    holds &= clause(report, CLAUSE_write_meta__vtable_ptr,
+                    is->vtable_ptr.is_init && is->vtable_ptr.value == call->metadata.type);
+    holds &= clause(report, CLAUSE_write_meta__ref_count,
+                    atomic_perm_equal(&is->ref_count, &was->ref_count));
+    holds &=
+        clause(report, CLAUSE_write_meta__in_list, atomic_perm_equal(&is->in_list, &was->in_list));
+    holds &= one_owner_changed(pre, post, call, report);
+    return holds;
+}
+
 /* --- suite --- */
 
 bool judge_setup(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
@@ -290,23 +311,8 @@ bool judge_dyn_meta_ptr(owners_t *pre, owners_t *post, call_t *call, outcome_t *
 bool judge_write_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                       struct clause_report *report)
 {
-    const uint64_t idx = frame_to_index(call->paddr);
-    const struct metadata_inner_perms *was = &slot_owner_at(pre, idx)->inner_perms;
-    const struct metadata_inner_perms *is = &slot_owner_at(post, idx)->inner_perms;
-    bool holds = true;
-
     (void)outcome;
-    holds &=
-        clause(report, CLAUSE_write_meta__storage,
-               is->storage.is_init && meta_slot_storage_equal(&is->storage.value, &call->metadata));
-    holds &= clause(report, CLAUSE_write_meta__vtable_ptr,
-                    is->vtable_ptr.is_init && is->vtable_ptr.value == call->metadata.type);
-    holds &= clause(report, CLAUSE_write_meta__ref_count,
-                    atomic_perm_equal(&is->ref_count, &was->ref_count));
-    holds &=
-        clause(report, CLAUSE_write_meta__in_list, atomic_perm_equal(&is->in_list, &was->in_list));
-    holds &= one_owner_changed(pre, post, call, report);
-    return holds;
+    return written(pre, post, call, report);
 }
 
 bool judge_drop_meta_in_place(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
@@ -415,9 +421,12 @@ bool judge_frame_from_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t
 bool judge_frame_reference_count(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
-    (void)call;
-    (void)outcome;
-    return unchanged(pre, post, report);
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_frame_reference_count__count,
+                    outcome->value == ref_count_at(pre, call->paddr)->value);
+    holds &= unchanged(pre, post, report);
+    return holds;
 }
 
 bool judge_frame_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
@@ -458,23 +467,34 @@ bool judge_unique_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcom
 bool judge_frame_from_unique(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                              struct clause_report *report)
 {
+    bool holds = true;
+
     (void)outcome;
-    return one_owner_changed(pre, post, call, report);
+    holds &= clause(report, CLAUSE_frame_from_unique__ref_count,
+                    ref_count_at(post, call->paddr)->value == 1);
+    holds &= one_owner_changed(pre, post, call, report);
+    return holds;
 }
 
 bool judge_unique_frame_try_from(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
+    bool holds = true;
+
     if (outcome->result != SPEC_OK)
         return unchanged(pre, post, report);
-    return one_owner_changed(pre, post, call, report);
+    holds &= clause(report, CLAUSE_unique_frame_try_from__ref_count,
+                    ref_count_at(pre, call->paddr)->value == 1 &&
+                        ref_count_at(post, call->paddr)->value == SPEC_REF_COUNT_UNIQUE);
+    holds &= one_owner_changed(pre, post, call, report);
+    return holds;
 }
 
 bool judge_unique_frame_repurpose(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                   struct clause_report *report)
 {
     (void)outcome;
-    return one_owner_changed(pre, post, call, report);
+    return written(pre, post, call, report);
 }
 
 bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *call,
@@ -486,8 +506,14 @@ bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *c
 bool judge_unique_frame_meta_mut(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
+    const struct meta_slot_owner *owner = slot_owner_at(post, frame_to_index(call->paddr));
+    bool holds = true;
+
     (void)outcome;
-    return one_owner_changed(pre, post, call, report);
+    holds &= clause(report, CLAUSE_unique_frame_meta_mut__storage,
+                    meta_slot_storage_equal(&owner->inner_perms.storage.value, &call->metadata));
+    holds &= one_owner_changed(pre, post, call, report);
+    return holds;
 }
 
 bool judge_unique_frame_into_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,

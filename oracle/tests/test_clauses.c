@@ -226,6 +226,24 @@ static void base_written(struct pair *p)
     perms(p)->vtable_ptr.value = p->call.metadata.type;
 }
 
+static void base_counted(struct pair *p)
+{
+    base_same(p);
+    p->outcome.value = *count(p);
+}
+
+static void base_promoted(struct pair *p)
+{
+    begin_obliged(p, 1, 1);
+    *count(p) = SPEC_REF_COUNT_UNIQUE;
+}
+
+static void base_demoted(struct pair *p)
+{
+    begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);
+    *count(p) = 1;
+}
+
 static void base_meta_dropped(struct pair *p)
 {
     begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);

@@ -9,8 +9,8 @@
  *     SLOTCHECK_STATS     file for a struct fuzz_stats, which others may read at any time; counting
  *                         goes on from what it holds
  *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there and fuzzing
- * goes on; unset: a divergence is explained on stderr and ends in a trap A wrong setting is one
- * line on stderr and exit status 2.
+ *                         goes on; unset: a divergence is explained on stderr and ends in a trap
+ * A wrong setting is one line on stderr and exit status 2.
  *
  * One session per process, used by one thread.
  */

@@ -90,7 +90,9 @@ struct divergence {
     enum meta_slot_status status_before; /* of the slot that the operation is about */
     bool has_slot;                       /* false: it was about an address without a slot */
     struct spec_outcome expected, actual;
-    int signal; /* FINDING_CRASH: what ended the process; 0: it did not return in time */
+    /* FINDING_CRASH: what ended the process; SIGALRM: it did not return in time; negative: it called
+       exit with the status -1 - signal. */
+    int signal;
     uint32_t nr_differences;
     struct difference differences[MAX_DIFFERENCES];
     uint32_t nr_broken;

@@ -177,8 +177,7 @@ struct program_error {
     char message[160];
 };
 
-/* Reads a text. False, with `error` filled in, if it is not a program; the program is then empty.
- */
+/* Reads a text. False, with `error` filled in, if it is no program; the program is then empty. */
 bool program_parse(struct program *program, const char *text, size_t size,
                    struct program_error *error);
 /*
@@ -203,8 +202,10 @@ struct meta_slot_storage operand_metadata(uint16_t operand, uint64_t nr_slots);
  * The metadata of `type` with the values that `seed` stands for:
  *     empty    byte i of the 39 is seed + 37 * i
  *     untyped  none
- *     link     next, if bit 0: slot (seed >> 2) mod slots; prev, if bit 1: slot (seed >> 6) mod
- * slots; payload: seed node     nr_children: seed mod 513; stray: bit 0 of seed / 513; level: seed
- * mod 4 + 1; lock: seed mod 256 probe    payload: seed
+ *     link     next, if bit 0 of seed: slot (seed >> 2) mod slots; prev, if bit 1: slot
+ *              (seed >> 6) mod slots; payload: seed
+ *     node     nr_children: seed mod 513; stray: bit 0 of seed / 513; level: seed mod 4 + 1; lock:
+ *              seed mod 256
+ *     probe    payload: seed
  */
 struct meta_slot_storage metadata_from_seed(uint64_t type, uint64_t seed, uint64_t nr_slots);

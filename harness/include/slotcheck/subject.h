@@ -8,22 +8,23 @@
  *
  * Rules for all functions
  *   - An operation that the subject does not offer is a null pointer; slotcheck skips it and says
- * how often. Only `create`, `reset`, `destroy`, `slots` and `read_slot` are required.
+ *     how often. Only `create`, `reset`, `destroy`, `slots` and `read_slot` are required.
  *   - slotcheck calls an operation only where the specification's precondition holds. What an
  *     implementation does elsewhere is its own affair.
  *   - Physical addresses count from 0: frame `i` is at `i * 4096`, and MAX_PADDR is
  *     `nr_slots * 4096`. Arguments may be misaligned or out of bounds where the operation has an
  *     error for that.
  *   - Slots and Frame and UniqueFrame handles travel as the address of the slot in the subject's
- * own address space; slot `i` is at `slots(region) + i * 64`.
+ *     own address space; slot `i` is at `slots(region) + i * 64`.
  *   - A fallible function answers with a `slotcheck_result` and writes its out-parameter only if
- * the result is SLOTCHECK_OK. Out-parameters are never null.
+ *     the result is SLOTCHECK_OK. Out-parameters are never null.
  *   - Calls on one region never overlap in time, unless SLOTCHECK_CAN_THREADS is declared.
  *   - The types are plain integers; nothing in this header is a macro.
  *
  * Compatibility: members are only ever appended to `struct slotcheck_subject` and
  * `struct slotcheck_host`, and enumerators only appended. Either side looks at `size` before it
- * touches a member, so that old subjects run under a new slotcheck and the other way round.
+ * touches a member, so that old subjects run under a new slotcheck and the other way round. What is
+ * appended never raises `version`: it is raised only when old subjects can no longer be run.
  */
 #pragma once
 
@@ -74,7 +75,8 @@ struct slotcheck_slot {
 /* What a subject can do beyond the operations; the bits of `capabilities`. */
 enum slotcheck_capability {
     SLOTCHECK_CAN_REPORT_GHOST = 1 << 0,      /* calls host->ghost where the verified source has a
-                                                 proof block; without it ghost state is not judged */
+                                                 proof block; without it ghost state is not
+                                                 judged */
     SLOTCHECK_CAN_REPORT_ON_DROP = 1 << 1,    /* calls host->on_drop when a probe is dropped */
     SLOTCHECK_CAN_RETURN_FROM_PANIC = 1 << 2, /* answers SLOTCHECK_PANIC; without it a panic is
                                                  expected to end the process, and is provoked in a
@@ -101,7 +103,11 @@ enum slotcheck_ghost_event {
     SLOTCHECK_GHOST_VTABLE_UNINIT = 8,
 };
 
-/* What the host offers to a region; valid until the region is destroyed. */
+/*
+ * What the host offers to a region; valid until the region is destroyed. Events (`on_drop` and
+ * `ghost`) count only while an operation runs: what `create`, `reset` and `destroy` report is
+ * ignored.
+ */
 struct slotcheck_host {
     uint32_t size; /* sizeof(struct slotcheck_host) as the host knows it */
     void *context; /* first argument of the functions below */
@@ -150,7 +156,7 @@ struct slotcheck_subject {
     /*
      * The metadata in slot `index`, its type told by the vtable pointer; a vtable pointer that
      * belongs to no type gives type UINT64_MAX. Called only where metadata should be initialised.
-     * Without this function metadata is not judged.
+     * Without this function the metadata in slots is not judged; what `frame_meta` answers is.
      */
     void (*read_metadata)(struct slotcheck_region *region, uint64_t index,
                           struct slotcheck_metadata *out);
@@ -185,9 +191,9 @@ struct slotcheck_subject {
     uint32_t (*inc_ref_count)(struct slotcheck_region *region, uint64_t slot);
     /* MetaSlot::frame_paddr */
     uint64_t (*frame_paddr)(struct slotcheck_region *region, uint64_t slot);
-    /* MetaSlot::as_meta_ptr: the address of the metadata. */
+    /* MetaSlot::as_meta_ptr: the metadata's address: the slot's, as storage is at offset 0. */
     uint64_t (*as_meta_ptr)(struct slotcheck_region *region, uint64_t slot);
-    /* MetaSlot::dyn_meta_ptr: the address of the metadata and its type, told by the vtable. */
+    /* MetaSlot::dyn_meta_ptr: the same address, and the metadata's type, told by the vtable. */
     uint64_t (*dyn_meta_ptr)(struct slotcheck_region *region, uint64_t slot, uint64_t *type);
     /* MetaSlot::write_meta: overwrites without reading or dropping what was there. */
     void (*write_meta)(struct slotcheck_region *region, uint64_t slot,
@@ -213,7 +219,7 @@ struct slotcheck_subject {
     /* Frame::from_raw: brings a forgotten handle back. */
     uint64_t (*frame_from_raw)(struct slotcheck_region *region, uint64_t paddr);
     uint64_t (*frame_reference_count)(struct slotcheck_region *region, uint64_t frame);
-    /* Frame::meta: the metadata, read through the handle. */
+    /* Frame::meta: the metadata, read through the handle. Judged even without `read_metadata`. */
     void (*frame_meta)(struct slotcheck_region *region, uint64_t frame,
                        struct slotcheck_metadata *out);
 
@@ -242,8 +248,10 @@ struct slotcheck_subject {
 
     /* --- PageTableNode --- */
 
-    /* PageTableNode::alloc on the frame at `paddr`: a Frame whose PTNode has that level (1..=4),
-       no children, not stray, unlocked; usage becomes PageTable. Errors of frame_from_unused. */
+    /*
+     * PageTableNode::alloc on the frame at `paddr`: a Frame whose PTNode has that level (1..=4), no
+     * children, not stray, unlocked; usage becomes PageTable. Errors of frame_from_unused.
+     */
     uint32_t (*page_table_node_alloc)(struct slotcheck_region *region, uint64_t paddr,
                                       uint32_t level, uint64_t *frame);
 };

@@ -43,7 +43,10 @@ bool file_write(const char *path, const void *bytes, size_t size);
 /* --- JSON --- */
 
 /* Prints and releases a value; `indent` 0 makes it a single line. False if it cannot be written. */
-bool json_print(json_t *value, int indent);
+bool json_print(FILE *out, json_t *value, int indent);
+
+/* A string; bytes that are no UTF-8, as paths may have, become question marks. */
+json_t *json_text(const char *text);
 
 /* The record of a finding; the only thing that reports are made from. */
 json_t *finding_record(const char *path, const char *subject, const struct program *program,

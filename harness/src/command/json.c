@@ -3,16 +3,32 @@
  * Records for machines. Numbers that can exceed 2^53 are written as text, as people read them too.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 
-bool json_print(json_t *value, int indent)
+bool json_print(FILE *out, json_t *value, int indent)
 {
     const size_t flags = indent ? (size_t)JSON_INDENT((size_t)indent) : 0;
-    const bool ok = value && json_dumpf(value, stdout, flags | JSON_PRESERVE_ORDER) == 0;
+    const bool ok = value && json_dumpf(value, out, flags | JSON_PRESERVE_ORDER) == 0;
 
     json_decref(value);
-    return ok && fputc('\n', stdout) != EOF;
+    return ok && fputc('\n', out) != EOF;
+}
+
+json_t *json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy;
+
+    if (value || !(copy = strdup(text)))
+        return value;
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    value = json_string(copy);
+    free(copy);
+    return value;
 }
 
 static json_t *program_text(const struct program *program)
@@ -84,11 +100,12 @@ json_t *finding_record(const char *path, const char *subject, const struct progr
 
     divergence_signature(divergence, signature, sizeof(signature));
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s}",
-        "record_version", 1, "file", path, "verdict", finding_kind_name(divergence->kind),
-        "subject", subject, "signature", signature, "operation", OPS[divergence->op].name, "step",
-        (json_int_t)divergence->step + 1, "slot", slot, "field", FIELD_NAMES[divergence->field],
-        "status_before", divergence->has_slot ? status_name(divergence->status_before) : "NO_SLOT",
-        "slots", (json_int_t)trace->nr_slots, "differences", differences(divergence), "clauses",
-        broken_clauses(divergence), "program", program_text(program), "replay", replay);
+        "{s:i, s:o, s:s, s:o, s:s, s:s, s:I, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}",
+        "record_version", 1, "file", json_text(path), "verdict",
+        finding_kind_name(divergence->kind), "subject", json_text(subject), "signature", signature,
+        "operation", OPS[divergence->op].name, "step", (json_int_t)divergence->step + 1, "slot",
+        slot, "field", FIELD_NAMES[divergence->field], "status_before",
+        divergence->has_slot ? status_name(divergence->status_before) : "NO_SLOT", "slots",
+        (json_int_t)trace->nr_slots, "differences", differences(divergence), "clauses",
+        broken_clauses(divergence), "program", program_text(program), "replay", json_text(replay));
 }

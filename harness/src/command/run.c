@@ -47,6 +47,8 @@ struct progress {
     size_t nr_agree;
     size_t nr_diverge;
     bool unreadable; /* a case could not be read or run; it was complained of */
+    bool mute;       /* the verdicts cannot be written */
+    bool lame;       /* the child could not begin; it complained */
 };
 
 struct run {
@@ -57,6 +59,7 @@ struct run {
     struct progress *progress;
     struct lockstep_stats *stats;
     struct trace *trace;
+    FILE *out; /* for the verdicts; what a subject prints goes to stderr */
 };
 
 /* --- arguments --- */
@@ -213,7 +216,9 @@ static char *replay_command(const struct run *run, const char *path)
 
     if (!out)
         return NULL;
-    fputs("./slotcheck run ", out);
+    /* The launcher says under which name it was called. */
+    fprintf(out, "%s run ",
+            getenv("SLOTCHECK_LAUNCHER") ? getenv("SLOTCHECK_LAUNCHER") : "./slotcheck");
     if (run->options->library) {
         fputs("--subject ", out);
         quote(out, run->options->library);
@@ -244,12 +249,14 @@ static void print_agreement(const struct run *run, const char *path)
 
     count_steps(run->trace, &executed, &skipped);
     if (run->options->json)
-        json_print(json_pack("{s:i, s:s, s:s, s:s, s:I, s:I}", "record_version", 1, "file", path,
-                             "verdict", "agreement", "subject", run->subject->name, "executed",
-                             (json_int_t)executed, "skipped", (json_int_t)skipped),
+        json_print(run->out,
+                   json_pack("{s:i, s:o, s:s, s:o, s:I, s:I}", "record_version", 1, "file",
+                             json_text(path), "verdict", "agreement", "subject",
+                             json_text(run->subject->name), "executed", (json_int_t)executed,
+                             "skipped", (json_int_t)skipped),
                    0);
     else if (!run->options->quiet)
-        printf("agrees    %s  (%zu executed, %zu skipped)\n", path, executed, skipped);
+        fprintf(run->out, "agrees    %s  (%zu executed, %zu skipped)\n", path, executed, skipped);
 }
 
 static void print_divergence(const struct run *run, const char *path, const struct program *program)
@@ -258,11 +265,12 @@ static void print_divergence(const struct run *run, const char *path, const stru
 
     if (run->options->json) {
         json_print(
+            run->out,
             finding_record(path, run->subject->name, program, run->trace, replay ? replay : ""), 0);
     } else {
-        printf("DIVERGES  %s\n\n", path);
-        divergence_explain(stdout, program, run->trace, replay);
-        putchar('\n');
+        fprintf(run->out, "DIVERGES  %s\n\n", path);
+        divergence_explain(run->out, program, run->trace, replay);
+        fputc('\n', run->out);
     }
     free(replay);
 }
@@ -299,7 +307,8 @@ static void run_case(const struct run *run, struct lockstep *lockstep, const cha
         run->progress->unreadable = true;
         return;
     }
-    alarm(run->options->timeout);
+    /* To set up a large region takes time of its own. */
+    alarm(run->options->timeout + (unsigned)(lockstep_slots(run->subject, program) >> 16));
     const bool ran = lockstep_run(lockstep, program, run->trace);
     alarm(0);
     if (!ran) {
@@ -323,14 +332,18 @@ static int run_cases(const struct run *run)
     char error[256];
 
     lockstep = lockstep_create(run->subject, run->stats, error, sizeof(error));
-    if (!lockstep)
+    if (!lockstep) {
+        progress->lame = true;
         return complain(EXIT_INTERNAL, "%s", error);
+    }
     program_init(&program);
     for (; progress->at < run->cases->nr; progress->at++) {
         run_case(run, lockstep, run->cases->paths[progress->at], &program);
         /* The next case may be the last thing that this process does. */
-        if (fflush(stdout) != 0)
+        if (fflush(run->out) != 0) {
+            progress->mute = true;
             return EXIT_USAGE;
+        }
     }
     program_free(&program);
     lockstep_destroy(lockstep);
@@ -344,6 +357,13 @@ static void report_crash(const struct run *run, int signal)
 {
     struct divergence *divergence = &run->trace->divergence;
     struct progress *progress = run->progress;
+
+    if (progress->at == run->cases->nr) {
+        progress->nr_diverge++;
+        complain(EXIT_DIVERGENCE, "the subject ended the process while its regions were destroyed");
+        return;
+    }
+
     const char *path = run->cases->paths[progress->at++];
     struct program storage;
     const struct program *program;
@@ -352,8 +372,8 @@ static void report_crash(const struct run *run, int signal)
     program = load_case(run, path, &storage);
     progress->nr_diverge++;
     if (run->trace->nr_steps == 0 || !program) {
-        complain(EXIT_DIVERGENCE, "%s: the subject ended the process outside of any operation: %s",
-                 path, strsignal(signal));
+        complain(EXIT_DIVERGENCE, "%s: the subject ended the process outside of any operation",
+                 path);
         program_free(&storage);
         return;
     }
@@ -380,7 +400,7 @@ static int supervise(const struct run *run)
         int status = 0;
 
         run->trace->nr_steps = 0;
-        fflush(stdout);
+        fflush(run->out);
 
         const pid_t child = fork();
 
@@ -389,7 +409,6 @@ static int supervise(const struct run *run)
         if (child == 0) {
             const int end = run_cases(run);
 
-            fflush(stdout);
             _exit(end);
         }
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -398,10 +417,12 @@ static int supervise(const struct run *run)
             return complain(EXIT_USAGE, "interrupted");
         if (WIFSIGNALED(status))
             report_crash(run, WTERMSIG(status));
-        else if (run->progress->at < run->cases->nr && WEXITSTATUS(status) == EXIT_USAGE)
+        else if (run->progress->mute)
             return complain(EXIT_USAGE, "standard output cannot be written");
+        else if (run->progress->lame)
+            return EXIT_INTERNAL;
         else if (run->progress->at < run->cases->nr)
-            report_crash(run, SIGABRT); /* a sanitizer, or exit() in the subject */
+            report_crash(run, -1 - WEXITSTATUS(status)); /* exit() in the subject, or a sanitizer */
     }
     return EXIT_AGREEMENT;
 }
@@ -426,11 +447,24 @@ static int run_all(struct run *run)
     if (status != EXIT_AGREEMENT)
         return status;
     if (!run->options->json && run->cases->nr != 1)
-        printf("%zu cases: %zu agree, %zu diverge\n", run->cases->nr, run->progress->nr_agree,
-               run->progress->nr_diverge);
+        fprintf(run->out, "%zu cases: %zu agree, %zu diverge\n", run->cases->nr,
+                run->progress->nr_agree, run->progress->nr_diverge);
+    if (fflush(run->out) != 0)
+        return complain(EXIT_USAGE, "standard output cannot be written");
     if (run->progress->nr_diverge)
         return EXIT_DIVERGENCE;
     return run->progress->unreadable ? EXIT_USAGE : EXIT_AGREEMENT;
+}
+
+/* Standard output for the verdicts alone: what the subject prints must not come between them. */
+static FILE *own_output(void)
+{
+    const int own = dup(STDOUT_FILENO);
+    FILE *out = own < 0 ? NULL : fdopen(own, "w");
+
+    if (out)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    return out;
 }
 
 int command_run(int argc, char **argv)
@@ -456,9 +490,16 @@ int command_run(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     if (options.slots_text && !parse_slots(options.slots_text, &options.nr_slots))
         return EXIT_USAGE;
+    run.out = own_output();
+    if (!run.out)
+        return complain(EXIT_USAGE, "standard output cannot be written");
     run.subject = subject_load(options.library, error, sizeof(error));
     if (!run.subject)
         return complain(EXIT_USAGE, "%s", error);
+    if (options.nr_slots && run.subject->fixed_slots &&
+        options.nr_slots != run.subject->fixed_slots)
+        return complain(EXIT_USAGE, "--slots %" PRIu64 ": regions of %s have %" PRIu64 " slots",
+                        options.nr_slots, run.subject->name, run.subject->fixed_slots);
     for (int i = 0; i < options.nr_files && status == EXIT_AGREEMENT; i++)
         if (!cases_collect(&cases, options.files[i]))
             status = EXIT_USAGE;

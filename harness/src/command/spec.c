@@ -85,7 +85,7 @@ int command_spec(int argc, char **argv)
                         options.function);
     }
     if (options.json)
-        return json_print(array, 2) ? EXIT_AGREEMENT : EXIT_INTERNAL;
+        return json_print(stdout, array, 2) ? EXIT_AGREEMENT : EXIT_INTERNAL;
     json_decref(array);
     return EXIT_AGREEMENT;
 }

@@ -131,7 +131,7 @@ int command_stats(int argc, char **argv)
         else
             status = EXIT_USAGE;
     }
-    if (status == EXIT_AGREEMENT && !json_print(record(sum), 2))
+    if (status == EXIT_AGREEMENT && !json_print(stdout, record(sum), 2))
         status = EXIT_INTERNAL;
     free(stats);
     free(sum);

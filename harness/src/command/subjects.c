@@ -97,7 +97,7 @@ static int print_json(const struct slotcheck_subject *subject)
                   "fixed_slots", (json_int_t)subject->fixed_slots, "capabilities", capabilities,
                   "read_metadata", subject->read_metadata != NULL, "operations", operations);
 
-    return json_print(record, 2) ? EXIT_AGREEMENT : EXIT_INTERNAL;
+    return json_print(stdout, record, 2) ? EXIT_AGREEMENT : EXIT_INTERNAL;
 }
 
 int command_subjects(int argc, char **argv)

@@ -12,6 +12,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,12 +94,24 @@ enum fault {
     FAULT_meta_mut_ignored,
     /* page_table_node_alloc: one level too high */
     FAULT_node_level_off,
+    /* get_from_unused: no slot is ever granted, which get_from_unused_spec allows */
+    FAULT_never_grants,
+    /* get_from_in_use: a slot with the count 1 counts as under construction */
+    FAULT_refuses_in_use,
     /* reset: the last slot of the list stays as it is; shows in the next program */
     FAULT_reset_forgets,
     /* frame_drop: ends the process */
     FAULT_crash,
     /* get_from_in_use: does not return if the count is 2 */
     FAULT_hang,
+    /* destroy: ends the process */
+    FAULT_crash_in_destroy,
+    /* create: slot 0 has the count 0 */
+    FAULT_create_in_use,
+    /* create: an answer that there is none of */
+    FAULT_create_unknown,
+    /* create: prints to standard output, which is no fault */
+    FAULT_talks,
 };
 
 #ifndef FAULT
@@ -286,6 +299,9 @@ static void destroy(struct slotcheck_region *region)
 
 static uint32_t panic(void)
 {
+#ifdef EXITING
+    _Exit(7); /* no panic of any kind */
+#endif
     abort();
 }
 #else
@@ -298,6 +314,8 @@ enum {
 
 static void destroy(struct slotcheck_region *region)
 {
+    if (FAULT == FAULT_crash_in_destroy)
+        abort();
     free(region->slots);
     free(region);
 }
@@ -330,6 +348,10 @@ static uint32_t create(uint64_t nr_slots, const struct slotcheck_host *host,
         return SLOTCHECK_NO_SLOTS;
     if (nr_slots > UINT64_C(1) << 34 || (NR_FIXED_SLOTS != 0 && nr_slots != NR_FIXED_SLOTS))
         return SLOTCHECK_TOO_MANY_SLOTS;
+    if (FAULT == FAULT_create_unknown)
+        return 77;
+    if (FAULT == FAULT_talks)
+        puts("hello");
     struct slotcheck_region *made = allocate_region(nr_slots);
     if (!made)
         return SLOTCHECK_NO_MEMORY;
@@ -337,6 +359,8 @@ static uint32_t create(uint64_t nr_slots, const struct slotcheck_host *host,
     made->nr_slots = nr_slots;
     for (uint64_t i = 0; i < nr_slots; i++)
         clear_slot(&made->slots[i]);
+    if (FAULT == FAULT_create_in_use)
+        made->slots[0].ref_count = 0;
     *region = made;
     return SLOTCHECK_CREATED;
 }
@@ -465,7 +489,7 @@ static void drop_last_in_place(struct slotcheck_region *region, uint64_t slot)
 static uint32_t claim_result(uint64_t ref_count)
 {
     if (ref_count == REF_COUNT_UNUSED)
-        return SLOTCHECK_OK;
+        return FAULT == FAULT_never_grants ? SLOTCHECK_IN_USE : SLOTCHECK_OK;
     if (ref_count == REF_COUNT_UNIQUE)
         return FAULT == FAULT_busy_for_unique ? SLOTCHECK_BUSY : SLOTCHECK_UNIQUE;
     if (ref_count == 0)
@@ -525,6 +549,8 @@ static uint32_t get_from_in_use(struct slotcheck_region *region, uint64_t paddr,
     if (found->ref_count == REF_COUNT_UNIQUE)
         return SLOTCHECK_UNIQUE;
     if (found->ref_count == 0 && FAULT != FAULT_in_use_takes_busy)
+        return SLOTCHECK_BUSY;
+    if (FAULT == FAULT_refuses_in_use && found->ref_count == 1)
         return SLOTCHECK_BUSY;
     if (is_saturated(found->ref_count)) {
         found->ref_count += FAULT == FAULT_in_use_counts_panic;
