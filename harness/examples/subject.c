@@ -79,6 +79,13 @@ static void read_metadata(struct slotcheck_region *region, uint64_t index,
     *out = region->slots[index].metadata;
 }
 
+/* So that programs can begin close to saturation. */
+static void set_ref_count(struct slotcheck_region *region, uint64_t slot, uint64_t value)
+{
+    (void)region;
+    atomic_store(&slot_at(slot)->ref_count, value);
+}
+
 /* --- what is tested --- */
 
 static uint32_t get_slot(struct slotcheck_region *region, uint64_t paddr, uint64_t *slot)
@@ -159,6 +166,17 @@ static void frame_drop(struct slotcheck_region *region, uint64_t frame)
     atomic_store_explicit(&slot->ref_count, REF_COUNT_UNUSED, memory_order_release);
 }
 
+/* A frame forgotten, and brought back: the handle is the slot's address all the time. */
+static uint64_t frame_into_raw(struct slotcheck_region *region, uint64_t frame)
+{
+    return (uint64_t)(slot_at(frame) - region->slots) * PAGE_SIZE;
+}
+
+static uint64_t frame_from_raw(struct slotcheck_region *region, uint64_t paddr)
+{
+    return (uint64_t)(uintptr_t)&region->slots[paddr / PAGE_SIZE];
+}
+
 static uint64_t frame_reference_count(struct slotcheck_region *region, uint64_t frame)
 {
     (void)region;
@@ -177,11 +195,14 @@ static const struct slotcheck_subject SUBJECT = {
     .slots = slots,
     .read_slot = read_slot,
     .read_metadata = read_metadata,
+    .set_ref_count = set_ref_count,
     .get_slot = get_slot,
     .frame_from_unused = frame_from_unused,
     .frame_from_in_use = frame_from_in_use,
     .frame_clone = frame_clone,
     .frame_drop = frame_drop,
+    .frame_into_raw = frame_into_raw,
+    .frame_from_raw = frame_from_raw,
     .frame_reference_count = frame_reference_count,
 };
 

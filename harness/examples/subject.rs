@@ -144,6 +144,14 @@ unsafe extern "C" fn c_drop(_: &Region, frame: u64) {
     drop_frame(slot_at(frame));
 }
 
+unsafe extern "C" fn c_into_raw(region: &Region, frame: u64) -> u64 {
+    (frame - slots(region)) / std::mem::size_of::<Slot>() as u64 * PAGE_SIZE
+}
+
+unsafe extern "C" fn c_from_raw(region: &Region, paddr: u64) -> u64 {
+    &region.slots[(paddr / PAGE_SIZE) as usize] as *const Slot as u64
+}
+
 unsafe extern "C" fn c_reference_count(_: &Region, frame: u64) -> u64 {
     slot_at(frame).ref_count.load(Relaxed)
 }
@@ -200,6 +208,11 @@ unsafe extern "C" fn read_metadata(region: &Region, index: u64, out: *mut Metada
     *out = *region.slots[index as usize].metadata.get();
 }
 
+/// So that programs can begin close to saturation.
+unsafe extern "C" fn set_ref_count(_: &Region, slot: u64, value: u64) {
+    slot_at(slot).ref_count.store(value, Relaxed);
+}
+
 // --- the subject ---
 
 type NotOffered = Option<extern "C" fn()>; // None is a null pointer
@@ -219,14 +232,16 @@ pub struct Subject {
     pub slots: unsafe extern "C" fn(&Region) -> u64,
     pub read_slot: unsafe extern "C" fn(&Region, u64, *mut SlotState),
     pub read_metadata: unsafe extern "C" fn(&Region, u64, *mut Metadata),
-    pub set_ref_count_to_snapshot_restore: [NotOffered; 4],
+    pub set_ref_count: unsafe extern "C" fn(&Region, u64, u64),
+    pub snapshots: [NotOffered; 3],
     pub get_slot: unsafe extern "C" fn(&Region, u64, *mut u64) -> u32,
     pub get_from_unused_to_drop_last_in_place: [NotOffered; 10],
     pub frame_from_unused: unsafe extern "C" fn(&Region, u64, &Metadata, *mut u64) -> u32,
     pub frame_from_in_use: unsafe extern "C" fn(&Region, u64, *mut u64) -> u32,
     pub frame_clone: unsafe extern "C" fn(&Region, u64, *mut u64) -> u32,
     pub frame_drop: unsafe extern "C" fn(&Region, u64),
-    pub frame_into_raw_and_from_raw: [NotOffered; 2],
+    pub frame_into_raw: unsafe extern "C" fn(&Region, u64) -> u64,
+    pub frame_from_raw: unsafe extern "C" fn(&Region, u64) -> u64,
     pub frame_reference_count: unsafe extern "C" fn(&Region, u64) -> u64,
 }
 
@@ -245,14 +260,16 @@ static SUBJECT: Subject = Subject {
     slots,
     read_slot,
     read_metadata,
-    set_ref_count_to_snapshot_restore: [None; 4],
+    set_ref_count,
+    snapshots: [None; 3],
     get_slot: c_get_slot,
     get_from_unused_to_drop_last_in_place: [None; 10],
     frame_from_unused: c_from_unused,
     frame_from_in_use: c_from_in_use,
     frame_clone: c_clone,
     frame_drop: c_drop,
-    frame_into_raw_and_from_raw: [None; 2],
+    frame_into_raw: c_into_raw,
+    frame_from_raw: c_from_raw,
     frame_reference_count: c_reference_count,
 };
 

@@ -2,9 +2,14 @@
 #include "slotcheck/subject_load.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "slotcheck/builtin_subject.h"
 
@@ -15,9 +20,11 @@ static const char *complaint(const struct slotcheck_subject *subject)
 {
     if (subject->version != SLOTCHECK_INTERFACE_VERSION)
         return "is written for another version of the subject interface";
-    if (subject->size < offsetof(struct slotcheck_subject, set_ref_count) ||
+    if (subject->size < offsetof(struct slotcheck_subject, read_metadata) ||
         subject->size % sizeof(void *) != 0)
         return "gives a size that no subject struct has";
+    if (subject->fixed_slots > UINT64_C(1) << 23)
+        return "has regions of more than 2^23 slots only";
     if (!subject->name || !subject->description)
         return "has no name or no description";
     if (!subject->create || !subject->reset || !subject->destroy || !subject->slots ||
@@ -46,13 +53,36 @@ static const struct slotcheck_subject *adopt(const struct slotcheck_subject *sub
     return &adopted->subject;
 }
 
+/* A file cut short can kill whoever loads it; so a child goes first. */
+static bool survives_loading(const char *path)
+{
+    int status = 0;
+    const pid_t child = fork();
+
+    if (child == 0) {
+        signal(SIGBUS, SIG_DFL);
+        signal(SIGSEGV, SIG_DFL);
+        (void)dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        _exit(0);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return child < 0 || !WIFSIGNALED(status);
+}
+
 static const struct slotcheck_subject *from_library(const char *path, char *error, size_t size)
 {
     /* Without a slash dlopen would search the system's folders. */
     char here[4096];
     const int n = snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
-    void *library = n > 0 && (size_t)n < sizeof(here) ? dlopen(here, RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *library;
 
+    if (n > 0 && (size_t)n < sizeof(here) && !survives_loading(here)) {
+        snprintf(error, size, "%s: cannot be loaded: it is damaged, or its constructors crash",
+                 path);
+        return NULL;
+    }
+    library = n > 0 && (size_t)n < sizeof(here) ? dlopen(here, RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!library) {
         const char *why = dlerror();
 

@@ -120,7 +120,7 @@ def test_overridden_slots(slotcheck, case):
 def test_bytes_and_text_are_one(slotcheck, tmp_path):
     """Every byte string whose format is known goes to text and back unchanged."""
     generator = random.Random(1)
-    for i in range(50):
+    for i in range(1, 50):
         original = bytes([generator.choice([0, 1, 0x80, 0xFF])]) + generator.randbytes(i)
         shown = slotcheck("show", "-", input=original)
         assert shown.returncode == 0
@@ -183,6 +183,23 @@ def test_text_that_is_no_program(text, position, slotcheck, tmp_path):
         assert f"{path}{position}" in only_line(result.stderr)
         assert result.stdout == b""
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbfslotcheck program 1\n", b"\x7fELF\x02\x01"])
+def test_files_that_were_never_programs(start, slotcheck, tmp_path):
+    path = tmp_path / "case"
+    path.write_bytes(start)
+    result = slotcheck("run", path)
+    assert result.returncode == 2
+    assert f"{path}: byte 0: " in only_line(result.stderr)
+
+
+def test_a_library_cut_short(slotcheck, build, tmp_path):
+    path = tmp_path / "cut.so"
+    path.write_bytes((build / "subjects/plain.so").read_bytes()[:900])
+    result = slotcheck("subjects", path)
+    assert result.returncode == 2
+    assert "cannot be loaded" in only_line(result.stderr)
 
 
 def test_bytes_of_a_later_format(slotcheck):

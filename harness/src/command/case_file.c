@@ -40,10 +40,32 @@ static bool read_all(FILE *file, uint8_t **bytes, size_t *size)
     return !ferror(file);
 }
 
+/*
+ * What an engine makes up is read whatever its first byte is; what somebody hands over as a file was
+ * meant to be a program, or was not.
+ */
+static const char *no_program(const uint8_t *bytes, size_t size)
+{
+    if (size == 0)
+        return "the file is empty";
+    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+        return "a text that begins with a byte order mark; take it away";
+    if (size >= 4 && memcmp(bytes,
+                            "\x7f"
+                            "ELF",
+                            4) == 0)
+        return "an executable or a library is no program for slotcheck";
+    return NULL;
+}
+
 static bool interpret(const char *path, const uint8_t *bytes, size_t size, struct program *program)
 {
     struct program_error error;
 
+    if (no_program(bytes, size)) {
+        complain(EXIT_USAGE, "%s: byte 0: %s", path, no_program(bytes, size));
+        return false;
+    }
     if (program_is_text(bytes, size)) {
         if (program_parse(program, (const char *)bytes, size, &error))
             return true;
