@@ -3,7 +3,16 @@ from __future__ import annotations
 
 import sys
 
-from campaign.supervise import main
+
+def run() -> int:
+    """An interrupt while modules are still being imported is one like any other."""
+    try:
+        from campaign.supervise import main
+
+        return main(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

@@ -14,6 +14,8 @@ from campaign.errors import CampaignError
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_JOBS = 1024
+# What a job can hold within the memory that the engine allows it.
+MAX_SLOTS = 1 << 20
 # Flags of the engine that the campaign sets itself, or that make it something else than a fuzzer.
 RESERVED_FLAGS = {
     "artifact_prefix": "the campaign keeps crashes in its folder",
@@ -86,6 +88,13 @@ def number_of_slots(text: str) -> int:
     return slots
 
 
+def slots_to_fuzz(text: str) -> int:
+    slots = number_of_slots(text)
+    if slots > MAX_SLOTS:
+        raise argparse.ArgumentTypeError(f"{slots} are more than {MAX_SLOTS}, too many to fuzz")
+    return slots
+
+
 def engine_flag(text: str) -> str:
     match = re.fullmatch(r"-(\w+)=.*", text)
     if not match:
@@ -100,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--time", type=duration, default=60.0)
     parser.add_argument("--jobs", type=number_of_jobs, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--subject", type=Path)
-    parser.add_argument("--slots", type=number_of_slots)
+    parser.add_argument("--slots", type=slots_to_fuzz)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--max-findings", type=positive)
     parser.add_argument("--runs", type=positive)

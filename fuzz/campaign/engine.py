@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,11 @@ from typing import IO
 EXIT_INTERRUPTED = 72
 # fuzz_session.c: a wrong setting, or a finding that could not be written.
 EXIT_WRONG_USE = 2
+
+# What an input may take, unless a flag after -- says otherwise.
+TIMEOUT_SECONDS = 5
+# From a timeout to the end of the process: it prints a stack trace.
+REPORT_SECONDS = 3
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
@@ -67,7 +73,7 @@ class EngineSettings:
             f"-artifact_prefix={artifact_prefix}",
             f"-max_total_time={seconds}",
             "-max_len=512",
-            "-timeout=5",
+            f"-timeout={TIMEOUT_SECONDS}",
             "-reload=1",
             "-print_final_stats=1",
             # Its bookkeeping takes longer than a program, and nothing is found in fewer runs.
@@ -77,6 +83,16 @@ class EngineSettings:
         if runs is not None:
             command.append(f"-runs={runs}")
         return command
+
+
+def hang_seconds(flags: tuple[str, ...]) -> int:
+    """How long an input can run before the engine has ended the process; it looks only every half
+    timeout. 0: it never does."""
+    timeout = TIMEOUT_SECONDS
+    for flag in flags:
+        if match := re.fullmatch(r"-timeout=(\d+)", flag):
+            timeout = int(match[1])
+    return timeout and timeout + timeout // 2 + 1 + REPORT_SECONDS
 
 
 def shown_command(environment: dict[str, str], command: list[str]) -> str:
@@ -110,6 +126,8 @@ class Job:
         self.process: subprocess.Popen[bytes] | None = None
         self._reader: IO[str] | None = None
         self._partial = ""
+        self._counted = b""
+        self._moved_at = 0.0
         self.stats.unlink(missing_ok=True)
 
     @property
@@ -123,6 +141,7 @@ class Job:
         self.earlier_executions += self.status.executions
         self.status = EngineStatus(edges=self.status.edges, corpus=self.status.corpus)
         self._partial = ""
+        self._moved_at = time.monotonic()
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 self.command(seconds, runs),
@@ -143,6 +162,7 @@ class Job:
         if self.process is None or self._reader is None:
             return None
         status = self.process.poll()
+        self.stalled_for()
         lines = (self._partial + self._reader.read()).split("\n")
         self._partial = lines.pop()
         for line in lines:
@@ -151,20 +171,33 @@ class Job:
             self.process = None
         return status
 
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stalled_for(self) -> float:
+        """Seconds since it was last seen to count something; 0: it did since the last call."""
+        counted = self.stats.read_bytes() if self.stats.exists() else b""
+        now = time.monotonic()
+        if counted != self._counted:
+            self._counted = counted
+            self._moved_at = now
+        return now - self._moved_at
+
     def interrupt(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
 
-    def finish(self, seconds: float) -> None:
-        """Waits for the end of an interrupted process, not for ever."""
+    def finish(self, seconds: float) -> int | None:
+        """Waits for the end of an interrupted process, not for ever; its exit status, if it had not
+        ended before."""
         if self.process is None:
-            return
+            return None
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.poll()
+        return self.poll()
 
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -2,17 +2,41 @@
 """What a person reads while a campaign runs, and at its end."""
 from __future__ import annotations
 
+import re
 import shutil
-import sys
 import textwrap
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from campaign.counts import Counts
+from campaign.errors import CampaignError
 from campaign.findings import Finding
 
 PLAIN_LINE_SECONDS = 10
 MAX_SHOWN_FINDINGS = 30
+
+
+class Output:
+    """A stream that ends the campaign with one line if it cannot be written."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self.stream = stream
+        self.name = name
+
+    def write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except OSError as error:
+            raise CampaignError(f"{self.name}: {error.strerror}") from error
+
+    def flush(self) -> None:
+        try:
+            self.stream.flush()
+        except OSError as error:
+            raise CampaignError(f"{self.name}: {error.strerror}") from error
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
 
 
 def short_number(value: float) -> str:
@@ -35,6 +59,16 @@ def short_time(seconds: float) -> str:
     if whole < 7200:
         return f"{whole // 60}m{whole % 60:02}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def shorter_number(value: float) -> str:
+    """Two or three digits: 9.8M, 35M, 227M."""
+    text = short_number(value)
+    return re.sub(r"^(\d\d)\.\d", r"\1", text)
+
+
+def shorter_time(seconds: float) -> str:
+    return f"{int(seconds) // 60}m" if 600 <= seconds < 7200 else short_time(seconds)
 
 
 def counted(number: int, noun: str) -> str:
@@ -70,11 +104,32 @@ class Progress:
             ]
         )
 
+    def short_line(self, findings: str, corpus: str) -> str:
+        """The same for a narrow terminal."""
+        counts = self.counts
+        times = f"{shorter_time(round(self.elapsed))}/{shorter_time(round(max(self.left, 0)))} left"
+        return " ".join(
+            [
+                times,
+                f"{findings} {self.findings}",
+                f"{shorter_number(counts.programs)} {shorter_number(self.per_second)}/s",
+                f"ops {shorter_number(counts.executed)}",
+                f"cov {self.edges}" if self.edges > 1 else "no cov",
+                f"{corpus} {self.corpus}",
+                f"clauses {counts.clauses_seen}/{len(counts.clauses)}",
+            ]
+        )
+
+    def fitted_line(self, width: int) -> str:
+        """The longest line that fits, or what fits of the shortest."""
+        lines = [self.line(), self.short_line("findings", "corpus"), self.short_line("found", "corp")]
+        return next((line for line in lines if len(line) <= width), lines[-1][:width])
+
 
 class StatusLine:
     """One line that changes on a terminal; elsewhere a line every ten seconds."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO | Output) -> None:
         self.out = out
         self.terminal = out.isatty()
         self.shown_at = 0.0
@@ -85,13 +140,12 @@ class StatusLine:
 
     def show(self, progress: Progress) -> None:
         self.shown_at = progress.elapsed
-        line = progress.line()
         if self.terminal:
             width = shutil.get_terminal_size().columns
-            self.out.write("\r\x1b[K" + line[: width - 1])
+            self.out.write("\r\x1b[K" + progress.fitted_line(width - 1))
             self.dirty = True
         else:
-            self.out.write(line + "\n")
+            self.out.write(progress.line() + "\n")
         self.out.flush()
 
     def end(self) -> None:
@@ -129,7 +183,7 @@ class Summary:
             "status": self.status,
         }
 
-    def print(self, out: TextIO = sys.stdout) -> None:
+    def print(self, out: TextIO | Output) -> None:
         blocks = [
             operations_table(self.progress.counts),
             clauses_text(self.progress.counts),

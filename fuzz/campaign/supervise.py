@@ -10,21 +10,22 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
 
 from campaign import engine
 from campaign.arguments import Arguments, parse_arguments
 from campaign.counts import Counts, parse_counts
-from campaign.engine import EngineSettings, Job, shown_command
+from campaign.engine import EngineSettings, Job, hang_seconds, shown_command
 from campaign.errors import CampaignError, Status
 from campaign.findings import Replayer, forget_input, keep_crash, list_findings
 from campaign.folder import Folder
-from campaign.report import Progress, StatusLine, Summary
+from campaign.report import Output, Progress, StatusLine, Summary
 
 POLL_SECONDS = 0.2
 # A job that crashed as often is not started again.
 MAX_RESTARTS = 20
 FINISH_SECONDS = 10
+# An input that takes longer is waited for: it may be one that never returns.
+STALLED_SECONDS = 2
 PLAIN = "libfuzzer"
 SANITIZED = "libfuzzer-asan"
 
@@ -33,7 +34,8 @@ class Campaign:
     def __init__(self, arguments: Arguments, root: Path, build: Path) -> None:
         self.arguments = arguments
         # The summary as JSON has stdout for itself.
-        self.out: TextIO = sys.stderr if arguments.json else sys.stdout
+        self.stdout = Output(sys.stdout, "stdout")
+        self.out = Output(sys.stderr, "stderr") if arguments.json else self.stdout
         self.launcher = root / "slotcheck"
         self.build = build
         self.command = build / "release/harness/slotcheck"
@@ -41,6 +43,7 @@ class Campaign:
         self.seeds = build / "release/seeds/lockstep"
         self.status_line = StatusLine(self.out)
         self.stopping = False
+        self.signalled = False
         self.note = ""
         self.jobs: list[Job] = []
         self.folder = Folder(arguments.out, self._subject_identity())
@@ -185,6 +188,8 @@ class Campaign:
         if status == engine.EXIT_WRONG_USE:
             raise CampaignError(last_complaint(job.log_text()))
         if job.status.artifact is None or not job.status.artifact.exists():
+            if self.arguments.engine_flags and not job.status.loaded:
+                raise CampaignError(f"libFuzzer: {last_line(job.log_text())}")
             raise CampaignError(
                 f"job {job.number} ended with status {status}; see {job.log}", Status.INTERNAL
             )
@@ -213,12 +218,48 @@ class Campaign:
     # --- after ------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        for job in self.jobs:
-            job.interrupt()
+        self._interrupt_jobs()
         deadline = time.monotonic() + FINISH_SECONDS
         for job in self.jobs:
-            job.finish(max(0.1, deadline - time.monotonic()))
+            status = job.finish(max(0.1, deadline - time.monotonic()))
+            artifact = job.status.artifact
+            if status not in (None, 0, engine.EXIT_INTERRUPTED) and artifact and artifact.exists():
+                try:
+                    self._keep_crash(job, artifact)
+                except CampaignError as error:
+                    self.note = str(error)
         self.ended = time.monotonic()
+
+    def _interrupt_jobs(self) -> None:
+        """An interrupt would drop an input that has not returned; the engine's timeout tells it. A
+        second signal ends the wait."""
+        self.signalled = False
+        told = False
+        waiting = self.jobs
+        while waiting := [job for job in waiting if self._is_worth_waiting(job)]:
+            if not told and any(job.stalled_for() >= STALLED_SECONDS for job in waiting):
+                told = True
+                self._tell("waiting for an input that has not returned")
+            time.sleep(POLL_SECONDS)
+
+    def _is_worth_waiting(self, job: Job) -> bool:
+        if not job.is_running():
+            return False
+        stalled = job.stalled_for()
+        if not self.signalled and 0 < stalled < hang_seconds(self.arguments.engine_flags):
+            return True
+        if stalled >= STALLED_SECONDS:
+            self.note = "an input had not returned when the campaign ended"
+        job.interrupt()
+        return False
+
+    def _tell(self, line: str) -> None:
+        """The jobs have to be ended even if nobody can be told."""
+        try:
+            self.status_line.end()
+            print(line, file=self.out, flush=True)
+        except CampaignError as error:
+            self.note = str(error)
 
     def read_counts(self) -> Counts | None:
         files = [str(job.stats) for job in self.jobs if job.stats.exists()]
@@ -267,6 +308,7 @@ class Campaign:
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self.stopping = True
+        self.signalled = True
 
     def run(self) -> Status:
         self.prepare()
@@ -293,11 +335,11 @@ class Campaign:
         self.counts = counts
         summary = self.summarise(failure)
         if self.arguments.json:
-            print(json.dumps(summary.as_dict(), indent=2))
+            print(json.dumps(summary.as_dict(), indent=2), file=self.stdout)
         else:
-            summary.print()
+            summary.print(self.stdout)
+        self.stdout.flush()
         if failure is not None:
-            sys.stdout.flush()
             raise failure
         return Status(summary.status)
 
@@ -322,13 +364,46 @@ def last_complaint(log: str) -> str:
     return lines[-1].removeprefix("slotcheck: ") if lines else "a fuzz target gave up"
 
 
+def last_line(log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return lines[-1] if lines else "gave up without a word"
+
+
+def complain(line: str) -> None:
+    try:
+        print(f"slotcheck fuzz: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        pass  # the exit status says it too
+
+
+def forget_unwritten() -> None:
+    """What could not be written would be tried again, and complained about, at the exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main(argv: list[str]) -> int:
+    # Python has no object for a stream that is closed.
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+    if sys.stdout is None:
+        complain("stdout is closed")
+        return Status.WRONG_USE
+    try:
+        return guarded_main(argv)
+    finally:
+        forget_unwritten()
+
+
+def guarded_main(argv: list[str]) -> int:
     try:
         root = Path(os.environ["SLOTCHECK_ROOT"])
         build = Path(os.environ["SLOTCHECK_BUILD"])
         return Campaign(parse_arguments(argv), root, build).run()
     except CampaignError as error:
-        print(f"slotcheck fuzz: {error}", file=sys.stderr)
+        complain(str(error))
         return error.status
     except KeyboardInterrupt:
         return 130

@@ -6,7 +6,7 @@
  *     lockstep corpus/ case...
  *
  * One line a path given: inputs, and how many of them the target did not take. Exit status 2 if
- * something cannot be read.
+ * something cannot be read, or if none of the inputs was taken.
  */
 #include <errno.h>
 #include <ftw.h>
@@ -18,8 +18,8 @@
 #include "target.h"
 
 static struct {
-    unsigned long long inputs, not_taken;
-    bool unreadable;
+    unsigned long long inputs, not_taken; /* of one path */
+    bool some_taken, some_not_taken, unreadable;
 } counts;
 
 static void complain(const char *path)
@@ -85,6 +85,17 @@ static void run_path(const char *path)
     if (counts.not_taken != 0)
         printf(", %llu of them not taken", counts.not_taken);
     printf("\n");
+    counts.some_taken |= counts.inputs > counts.not_taken;
+    counts.some_not_taken |= counts.not_taken != 0;
+}
+
+/* The exit status. */
+static int conclude(void)
+{
+    if (counts.some_not_taken)
+        fprintf(stderr, "not taken: texts, which ./slotcheck pack turns into inputs, and programs "
+                        "that the target cannot run\n");
+    return counts.unreadable || (counts.some_not_taken && !counts.some_taken) ? 2 : 0;
 }
 
 int main(int argc, char **argv)
@@ -97,5 +108,5 @@ int main(int argc, char **argv)
         LLVMFuzzerInitialize(&argc, &argv);
     for (int i = 1; i < argc; i++)
         run_path(argv[i]);
-    return counts.unreadable ? 2 : 0;
+    return conclude();
 }

@@ -13,9 +13,9 @@ import pytest
 
 import dictionary
 from campaign import folder as folder_module
-from campaign.arguments import build_parser, number_of_slots, parse_arguments
+from campaign.arguments import build_parser, number_of_slots, parse_arguments, slots_to_fuzz
 from campaign.counts import Counts, parse_counts
-from campaign.engine import EngineStatus
+from campaign.engine import EngineSettings, EngineStatus, Job, hang_seconds
 from campaign.errors import CampaignError, Status
 from campaign.findings import (
     Finding,
@@ -29,6 +29,7 @@ from campaign.findings import (
 )
 from campaign.folder import Folder
 from campaign.report import (
+    Output,
     Progress,
     StatusLine,
     findings_text,
@@ -37,7 +38,7 @@ from campaign.report import (
     short_number,
     short_time,
 )
-from campaign.supervise import last_complaint, refuse_slots
+from campaign.supervise import last_complaint, last_line, refuse_slots
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -504,3 +505,59 @@ def test_last_complaint() -> None:
 def test_dictionaries_are_up_to_date() -> None:
     for path, content in dictionary.dictionaries().items():
         assert path.read_text(encoding="utf-8") == content, "run fuzz/dictionary.py"
+
+
+# --- narrow terminals, hanging subjects, streams that fail ----------------------------------------
+
+
+@pytest.mark.parametrize("elapsed, left", [(10.0, 50.0), (754.0, 28_020.0), (6_420.0, 22_380.0)])
+def test_an_80_column_terminal_shows_everything(elapsed: float, left: float) -> None:
+    counts = Counts(
+        programs=1_512_000_000,
+        operations={"frame_drop": {"Ok": 35_200_000_000}},
+        clauses={f"a/{number}": 1 for number in range(125)},
+    )
+    shown = progress(elapsed=elapsed, left=left, counts=counts, edges=241, corpus=2495)
+    line = shown.fitted_line(79)
+    assert len(line) <= 79
+    for part in (" left ", " 1 ", " 1.5G ", "252k/s", "ops 35G", "cov 241", " 2495 ", " 125/125"):
+        assert part in line
+    assert shown.fitted_line(200) == shown.line()
+    assert len(shown.fitted_line(20)) == 20
+
+
+@pytest.mark.parametrize(
+    "flags, seconds", [((), 11), (("-timeout=2", "-timeout=1"), 5), (("-timeout=0",), 0)]
+)
+def test_hang_seconds(flags: tuple[str, ...], seconds: int) -> None:
+    assert hang_seconds(flags) == seconds
+
+
+def test_a_job_stalls_while_its_counts_stay(tmp_path: Path) -> None:
+    settings = EngineSettings(tmp_path, tmp_path, tmp_path, tmp_path, {})
+    job = Job(0, settings, tmp_path, tmp_path)
+    job.stats.write_bytes(b"1")
+    assert job.stalled_for() == 0
+    assert job.stalled_for() > 0
+    job.stats.write_bytes(b"2")
+    assert job.stalled_for() == 0
+
+
+def test_a_full_device_is_one_line() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        output = Output(full, "stdout")
+        output.write("x")
+        with pytest.raises(CampaignError, match="stdout: No space left on device"):
+            output.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+
+
+def test_slots_beyond_the_memory_of_a_job() -> None:
+    assert slots_to_fuzz("1048576") == 1 << 20
+    with pytest.raises(CampaignError, match="too many to fuzz"):
+        parse_arguments(["--slots", "2097152"])
+
+
+def test_last_line() -> None:
+    assert last_line("INFO: x\nParseDictionaryFile: no\n\n") == "ParseDictionaryFile: no"
+    assert last_line("") != ""
