@@ -33,6 +33,18 @@ static const char *complaint(const struct slotcheck_subject *subject)
     return NULL;
 }
 
+/* Null, or what the subject, in our layout, declares and does not have. */
+static const char *broken_promise(const struct slotcheck_subject *subject)
+{
+    if ((subject->capabilities & SLOTCHECK_CAN_REPORT_GHOST) && subject->get_from_unused &&
+        !subject->repark)
+        return "reports ghost state and has get_from_unused, but no repark";
+    if ((subject->capabilities & SLOTCHECK_CAN_SNAPSHOT) &&
+        (!subject->snapshot_size || !subject->snapshot_save || !subject->snapshot_restore))
+        return "declares snapshots, but lacks a function for them";
+    return NULL;
+}
+
 /* The copies live as long as the libraries that their functions are in: until the process ends. */
 static struct adopted {
     struct slotcheck_subject subject;
@@ -110,8 +122,12 @@ static const struct slotcheck_subject *from_library(const char *path, char *erro
         return NULL;
     }
     subject = adopt(subject);
-    if (!subject)
+    if (!subject) {
         snprintf(error, size, "%s: no memory", path);
+    } else if (broken_promise(subject)) {
+        snprintf(error, size, "%s: %s", path, broken_promise(subject));
+        return NULL;
+    }
     return subject;
 }
 

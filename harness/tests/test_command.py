@@ -213,6 +213,7 @@ def test_bytes_of_a_later_format(slotcheck):
     ("other_version", "another version"),
     ("refusing", "does not serve version"),
     ("missing_required", "lacks a required function"),
+    ("boastful", "declares snapshots"),
     ("no_such_library", "cannot be loaded"),
 ])
 @pytest.mark.parametrize("command", ["run", "subjects"])
