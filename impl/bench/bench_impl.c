@@ -4,7 +4,8 @@
  *
  * For each pair of operations two loops run over the same slots: one calls the library, the other
  * is the compare-and-swaps, additions, stores and fences of the same steps written by hand, without
- * bounds check, errors, vtable dispatch and handles. Rounds of the two alternate, so that a change
+ * bounds check, errors, vtable dispatch and handles; of a list it is a plain doubly linked list in
+ * the same slots, of a segment a loop over its slots. Rounds of the two alternate, so that a change
  * of the machine's speed meets both; the medians are compared.
  *
  *     bench_impl [--json]
@@ -16,6 +17,8 @@
 #include <time.h>
 
 #include "metaslot/frame.h"
+#include "metaslot/linked_list.h"
+#include "metaslot/segment.h"
 #include "metaslot/unique_frame.h"
 
 enum {
@@ -227,15 +230,165 @@ static void bare_unique_probe(struct meta_region *region)
     }
 }
 
+/* All slots into a list, at the back, and out of it again, at the front. */
+static void impl_list(struct meta_region *region)
+{
+    struct linked_list list = linked_list_new();
+    struct unique_frame frame = {NULL};
+
+    FOR_EACH_SLOT(i)
+    {
+        frame.slot = &region->slots[i];
+        must(linked_list_push_back(region, &list, frame) == METASLOT_OK);
+    }
+    FOR_EACH_SLOT(i)
+    {
+        must(linked_list_pop_front(region, &list, &frame) == METASLOT_OK);
+        must(frame.slot == &region->slots[i]);
+    }
+    linked_list_drop(region, &list);
+}
+
+struct bare_list {
+    struct meta_slot *front, *back;
+    uint64_t size;
+};
+
+static inline void bare_set_next(struct meta_slot *slot, uint64_t is_some, struct meta_slot *next)
+{
+    struct optional_addr link = {is_some, (uint64_t)(uintptr_t)next};
+
+    nonatomic_copy_in(slot->storage, &link, sizeof(link));
+}
+
+static inline void bare_set_prev(struct meta_slot *slot, uint64_t is_some, struct meta_slot *prev)
+{
+    struct optional_addr link = {is_some, (uint64_t)(uintptr_t)prev};
+
+    nonatomic_copy_in(slot->storage + sizeof(link), &link, sizeof(link));
+}
+
+static inline void bare_push_back(struct bare_list *list, struct meta_slot *slot)
+{
+    if (list->back != NULL) {
+        bare_set_next(list->back, 1, slot);
+        bare_set_prev(slot, 1, list->back);
+    } else {
+        list->front = slot;
+    }
+    list->back = slot;
+    atomic_store_relaxed(&slot->in_list, 1);
+    list->size++;
+}
+
+static inline struct meta_slot *bare_pop_front(struct bare_list *list)
+{
+    struct meta_slot *slot = list->front;
+    struct optional_addr next;
+
+    if (slot == NULL)
+        return NULL;
+    nonatomic_copy_out(&next, slot->storage, sizeof(next));
+    list->front = (struct meta_slot *)(uintptr_t)next.addr;
+    if (list->front != NULL) {
+        bare_set_prev(list->front, 0, NULL);
+        bare_set_next(slot, 0, NULL);
+    } else {
+        list->back = NULL;
+    }
+    atomic_store_relaxed(&slot->in_list, 0);
+    list->size--;
+    return slot;
+}
+
+static void bare_list(struct meta_region *region)
+{
+    struct bare_list list = {NULL, NULL, 0};
+
+    FOR_EACH_SLOT(i)
+    {
+        bare_push_back(&list, &region->slots[i]);
+    }
+    FOR_EACH_SLOT(i)
+    {
+        must(bare_pop_front(&list) == &region->slots[i]);
+    }
+    must(list.size == 0);
+}
+
+enum { SEGMENT_PAGES = 8 };
+
+static struct any_frame_meta segment_metadata(void *context, uint64_t paddr)
+{
+    (void)context, (void)paddr;
+    return untyped_metadata();
+}
+
+/* A function that both call and neither knows. */
+static segment_metadata_fn *volatile metadata_fn = segment_metadata;
+
+static void impl_segment(struct meta_region *region)
+{
+    segment_metadata_fn *fn = metadata_fn;
+
+    for (uint64_t i = 0; i < NR_SLOTS; i += SEGMENT_PAGES) {
+        struct segment segment = {0, 0};
+
+        must(segment_from_unused(region, PADDR(i), PADDR(i + SEGMENT_PAGES), fn, NULL, &segment) ==
+             METASLOT_OK);
+        segment_drop(region, segment);
+    }
+}
+
+static void bare_segment(struct meta_region *region)
+{
+    segment_metadata_fn *fn = metadata_fn;
+
+    for (uint64_t i = 0; i < NR_SLOTS; i += SEGMENT_PAGES) {
+        for (uint64_t j = i; j < i + SEGMENT_PAGES; j++) {
+            bare_claim(&region->slots[j], fn(NULL, PADDR(j)).vtable);
+            atomic_store_release(&region->slots[j].ref_count, 1);
+        }
+        for (uint64_t j = i; j < i + SEGMENT_PAGES; j++)
+            bare_put(&region->slots[j]);
+    }
+}
+
+/* Every frame out of a segment, looked at, and forgotten. */
+static void impl_segment_next(struct meta_region *region)
+{
+    struct segment segment = segment_from_raw((struct segment){0, PADDR(NR_SLOTS)});
+    struct frame frame = {NULL};
+
+    while (segment_next(region, &segment, &frame) == METASLOT_OK) {
+        must(frame_reference_count(frame) == 1);
+        (void)!frame_into_raw(region, frame);
+    }
+}
+
+static void bare_segment_next(struct meta_region *region)
+{
+    FOR_EACH_SLOT(i)
+    {
+        must(atomic_load_relaxed(&region->slots[i].ref_count) == 1);
+    }
+}
+
 /* --- measuring ------------------------------------------------------------------------------- */
 
 typedef void pass_fn(struct meta_region *region);
+
+enum slots_are {
+    SLOTS_UNUSED,
+    SLOTS_SHARED, /* in use with one reference */
+    SLOTS_UNIQUE, /* as elements of a list are */
+};
 
 struct pair {
     const char *name;
     pass_fn *impl;
     pass_fn *bare;
-    bool in_use; /* the slots are in use with one reference before and after */
+    enum slots_are slots; /* before and after */
     double impl_ns[NR_ROUNDS];
     double bare_ns[NR_ROUNDS];
     double ratio[NR_ROUNDS];
@@ -249,14 +402,25 @@ static struct pair pairs[] = {
     {.name = "frame_from_in_use+drop",
      .impl = impl_from_in_use,
      .bare = bare_from_in_use,
-     .in_use = true},
-    {.name = "frame_clone+drop", .impl = impl_clone, .bare = bare_clone, .in_use = true},
+     .slots = SLOTS_SHARED},
+    {.name = "frame_clone+drop", .impl = impl_clone, .bare = bare_clone, .slots = SLOTS_SHARED},
     {.name = "unique_frame_from_unused+drop/untyped",
      .impl = impl_unique_untyped,
      .bare = bare_unique_untyped},
     {.name = "unique_frame_from_unused+drop/probe",
      .impl = impl_unique_probe,
      .bare = bare_unique_probe},
+    {.name = "linked_list_push_back+pop_front",
+     .impl = impl_list,
+     .bare = bare_list,
+     .slots = SLOTS_UNIQUE},
+    {.name = "segment_from_unused+drop/8 pages, a page",
+     .impl = impl_segment,
+     .bare = bare_segment},
+    {.name = "segment_next",
+     .impl = impl_segment_next,
+     .bare = bare_segment_next,
+     .slots = SLOTS_SHARED},
 };
 
 enum { NR_PAIRS = sizeof(pairs) / sizeof(pairs[0]) };
@@ -275,15 +439,37 @@ static double measure(pass_fn *volatile pass, struct meta_region *region)
            ((double)PASSES * NR_SLOTS);
 }
 
+static void prepare(const struct meta_region *region, enum slots_are slots)
+{
+    static const struct frame_link_meta link;
+
+    if (slots == SLOTS_UNUSED)
+        return;
+    FOR_EACH_SLOT(i)
+    {
+        struct any_frame_meta metadata =
+            slots == SLOTS_UNIQUE ? frame_link_metadata(&link) : untyped_metadata();
+        struct meta_slot *slot = NULL;
+
+        must(meta_slot_get_from_unused(region, PADDR(i), metadata, slots == SLOTS_UNIQUE, &slot) ==
+             METASLOT_OK);
+    }
+}
+
+static void give_back(const struct meta_region *region, enum slots_are slots)
+{
+    FOR_EACH_SLOT(i)
+    {
+        if (slots == SLOTS_SHARED)
+            frame_drop(region, (struct frame){&region->slots[i]});
+        if (slots == SLOTS_UNIQUE)
+            unique_frame_drop(region, (struct unique_frame){&region->slots[i]});
+    }
+}
+
 static void run_round(struct meta_region *region, struct pair *pair, int round)
 {
-    if (pair->in_use)
-        FOR_EACH_SLOT(i)
-        {
-            struct frame frame = {NULL};
-
-            must(frame_from_unused(region, PADDR(i), untyped_metadata(), &frame) == METASLOT_OK);
-        }
+    prepare(region, pair->slots);
     /* Neither always goes first. */
     if (round % 2 == 0)
         pair->impl_ns[round] = measure(pair->impl, region);
@@ -291,11 +477,7 @@ static void run_round(struct meta_region *region, struct pair *pair, int round)
     if (round % 2 != 0)
         pair->impl_ns[round] = measure(pair->impl, region);
     pair->ratio[round] = pair->impl_ns[round] / pair->bare_ns[round];
-    if (pair->in_use)
-        FOR_EACH_SLOT(i)
-        {
-            frame_drop(region, (struct frame){&region->slots[i]});
-        }
+    give_back(region, pair->slots);
 }
 
 static int compare_doubles(const void *a, const void *b)

@@ -8,6 +8,14 @@
 
 #include "metaslot/poison.h"
 
+/* 0 says that a list has none. */
+#define FIRST_LIST_ID 1
+
+/* How a snapshot begins; behind it are the slots. */
+struct saved_region {
+    uint64_t next_list_id;
+};
+
 /* A slot in a snapshot. */
 struct saved_slot {
     unsigned char storage[FRAME_METADATA_MAX_SIZE];
@@ -23,10 +31,15 @@ static uint64_t slots_size(uint64_t nr_slots)
     return nr_slots * META_SLOT_SIZE;
 }
 
-/* Memory comes in pages. */
-static uint64_t mapping_size(uint64_t nr_slots)
+/* Memory comes in pages: those of the slots, then one for the list ids, which disturb no slot. */
+static uint64_t list_id_offset(uint64_t nr_slots)
 {
     return (slots_size(nr_slots) + METASLOT_PAGE_SIZE - 1) & ~(METASLOT_PAGE_SIZE - 1);
+}
+
+static uint64_t mapping_size(uint64_t nr_slots)
+{
+    return list_id_offset(nr_slots) + METASLOT_PAGE_SIZE;
 }
 
 static void init_counts(struct meta_slot *slot)
@@ -52,13 +65,17 @@ enum meta_region_result meta_region_create(struct meta_region *region, uint64_t 
         .slots = (struct meta_slot *)(void *)memory,
         .nr_slots = nr_slots,
         .max_paddr = nr_slots * METASLOT_PAGE_SIZE,
+        .next_list_id = (atomic_u64 *)(void *)(memory + list_id_offset(nr_slots)),
         .hooks = *hooks,
     };
     for (uint64_t i = 0; i < nr_slots; i++) {
         init_counts(&region->slots[i]);
         poison_metadata(&region->slots[i]);
     }
-    poison_bytes(memory + slots_size(nr_slots), mapping_size(nr_slots) - slots_size(nr_slots));
+    meta_region_set_next_list_id(region, FIRST_LIST_ID);
+    poison_bytes(memory + slots_size(nr_slots), list_id_offset(nr_slots) - slots_size(nr_slots));
+    poison_bytes(memory + list_id_offset(nr_slots) + sizeof(atomic_u64),
+                 METASLOT_PAGE_SIZE - sizeof(atomic_u64));
     return META_REGION_CREATED;
 }
 
@@ -66,6 +83,7 @@ void meta_region_reset(struct meta_region *region, const uint64_t *indices, uint
 {
     static const unsigned char zeros[FRAME_METADATA_MAX_SIZE];
 
+    meta_region_set_next_list_id(region, FIRST_LIST_ID);
     for (uint64_t i = 0; i < nr_indices; i++) {
         struct meta_slot *slot = &region->slots[indices[i]];
 
@@ -76,6 +94,11 @@ void meta_region_reset(struct meta_region *region, const uint64_t *indices, uint
         poison_metadata(slot);
         init_counts(slot);
     }
+}
+
+void meta_region_set_next_list_id(const struct meta_region *region, uint64_t id)
+{
+    atomic_store_relaxed(region->next_list_id, id);
 }
 
 void meta_region_destroy(struct meta_region *region)
@@ -90,7 +113,7 @@ void meta_region_destroy(struct meta_region *region)
 
 uint64_t meta_region_snapshot_size(const struct meta_region *region)
 {
-    return region->nr_slots * sizeof(struct saved_slot);
+    return sizeof(struct saved_region) + region->nr_slots * sizeof(struct saved_slot);
 }
 
 static void save_slot(const struct meta_slot *slot, struct saved_slot *saved)
@@ -121,20 +144,33 @@ static void restore_slot(struct meta_slot *slot, const struct saved_slot *saved)
 
 void meta_region_snapshot_save(const struct meta_region *region, void *bytes)
 {
+    struct saved_region head = {atomic_load_relaxed(region->next_list_id)};
+    unsigned char *next = bytes;
+
+    memcpy(next, &head, sizeof(head));
+    next += sizeof(head);
     for (uint64_t i = 0; i < region->nr_slots; i++) {
         struct saved_slot saved;
 
         save_slot(&region->slots[i], &saved);
-        memcpy((unsigned char *)bytes + i * sizeof(saved), &saved, sizeof(saved));
+        memcpy(next, &saved, sizeof(saved));
+        next += sizeof(saved);
     }
 }
 
 void meta_region_snapshot_restore(struct meta_region *region, const void *bytes)
 {
+    struct saved_region head;
+    const unsigned char *next = bytes;
+
+    memcpy(&head, next, sizeof(head));
+    next += sizeof(head);
+    meta_region_set_next_list_id(region, head.next_list_id);
     for (uint64_t i = 0; i < region->nr_slots; i++) {
         struct saved_slot saved;
 
-        memcpy(&saved, (const unsigned char *)bytes + i * sizeof(saved), sizeof(saved));
+        memcpy(&saved, next, sizeof(saved));
+        next += sizeof(saved);
         restore_slot(&region->slots[i], &saved);
     }
 }

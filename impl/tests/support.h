@@ -20,7 +20,7 @@
 
 #define PADDR(index) ((index)*METASLOT_PAGE_SIZE)
 
-enum { NR_TEST_SLOTS = 8, MAX_RECORDS = 64 };
+enum { NR_TEST_SLOTS = 8, MAX_RECORDS = 256 };
 
 struct ghost_record {
     uint32_t event;

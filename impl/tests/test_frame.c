@@ -2,6 +2,8 @@
 /* Frame and PageTableNode. */
 #include "support.h"
 
+#include "metaslot/page_table.h"
+
 static struct fixture fixture;
 
 static int open_region(void **state)
@@ -116,6 +118,67 @@ static void metadata_comes_back_as_stored(void **state)
     assert_memory_equal(&read, &empty, sizeof(empty));
 }
 
+static void a_borrowed_frame_does_not_count(void **state)
+{
+    struct frame frame = make_frame(&fixture, 5, 7);
+    struct frame_ref borrowed = frame_borrow(frame), at;
+    struct probe_meta probe = {0};
+
+    (void)state;
+    fixture.nr_ghosts = 0;
+    assert_ptr_equal(borrowed.inner.slot, frame.slot);
+    assert_int_equal(frame_reference_count(borrowed.inner), 1);
+    frame_meta(borrowed.inner, &probe, sizeof(probe));
+    assert_int_equal(probe.payload, 7);
+    at = frame_ref_borrow_paddr(&fixture.region, PADDR(5));
+    assert_ptr_equal(at.inner.slot, frame.slot);
+    assert_int_equal(frame_reference_count(frame), 1);
+    assert_int_equal(fixture.nr_ghosts, 0);
+    frame_drop(&fixture.region, frame);
+    assert_dropped_once(&fixture, 5, 7);
+}
+
+static void a_frame_has_one_type(void **state)
+{
+    static const struct meta_vtable *const vtables[] = {&EMPTY_VTABLE, &UNTYPED_VTABLE,
+                                                        &FRAME_LINK_VTABLE, &PT_NODE_VTABLE};
+    struct frame frame = make_frame(&fixture, 5, 7);
+
+    (void)state;
+    fixture.nr_ghosts = 0;
+    assert_int_equal(frame_try_from(frame, &PROBE_VTABLE), METASLOT_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(frame_try_from(frame, vtables[i]), METASLOT_RETURNED);
+    assert_int_equal(frame_reference_count(frame), 1);
+    assert_int_equal(payload_at(&fixture, 5), 7);
+    assert_int_equal(fixture.nr_ghosts, 0);
+}
+
+static void a_mapped_frame_still_counts(void **state)
+{
+    struct frame frame = make_frame(&fixture, 5, 7), clone = {NULL};
+
+    (void)state;
+    assert_int_equal(frame_clone(&fixture.region, frame, &clone), METASLOT_OK);
+    assert_int_equal(frame_map(&fixture.region, frame, 9), PADDR(5));
+    frame_drop(&fixture.region, clone);
+    assert_int_equal(count_at(&fixture, 5), 1);
+    assert_int_equal(fixture.nr_drops, 0);
+    frame = frame_unmap(&fixture.region, PADDR(5), 9);
+    assert_int_equal(frame_reference_count(frame), 1);
+    frame_drop(&fixture.region, frame);
+    assert_dropped_once(&fixture, 5, 7);
+}
+
+static void mapped_mmio_memory_stays_unused(void **state)
+{
+    (void)state;
+    mmio_map(&fixture.region, PADDR(5), 9);
+    assert_true(count_at(&fixture, 5) == REF_COUNT_UNUSED);
+    mmio_unmap(&fixture.region, PADDR(5), 9);
+    assert_true(count_at(&fixture, 5) == REF_COUNT_UNUSED);
+}
+
 static void a_page_table_node_starts_empty(void **state)
 {
     struct frame node = {NULL};
@@ -159,6 +222,10 @@ int main(void)
         TEST(from_in_use_panics_at_the_maximum),
         TEST(a_forgotten_frame_still_counts),
         TEST(metadata_comes_back_as_stored),
+        TEST(a_borrowed_frame_does_not_count),
+        TEST(a_frame_has_one_type),
+        TEST(a_mapped_frame_still_counts),
+        TEST(mapped_mmio_memory_stays_unused),
         TEST(a_page_table_node_starts_empty),
         TEST(a_page_table_node_needs_an_unused_slot),
     };

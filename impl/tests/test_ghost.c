@@ -2,6 +2,10 @@
 /* Ghost events: which ones an operation reports, and in what order. */
 #include "support.h"
 
+#include "metaslot/linked_list.h"
+#include "metaslot/page_table.h"
+#include "metaslot/segment.h"
+
 static struct fixture fixture;
 
 static int open_region(void **state)
@@ -20,11 +24,12 @@ static int close_region(void **state)
 
 /*
  * The events since the last call, all on slot `index`, as a string: U usage (with its number), T
- * taken, R re-parked, m minted, r redeemed, V v vtable, S s storage, capital for init.
+ * taken, R re-parked, m minted, r redeemed, V v vtable, S s storage, capital for init, P p path
+ * (with its number) added and removed.
  */
 static void assert_ghosts(uint64_t index, const char *expected)
 {
-    static const char letters[] = "UTRmrSsVv";
+    static const char letters[] = "UTRmrSsVvPp";
     char actual[2 * MAX_RECORDS + 1] = "";
     size_t length = 0;
 
@@ -34,7 +39,7 @@ static void assert_ghosts(uint64_t index, const char *expected)
         assert_true(record->event < sizeof(letters) - 1);
         assert_int_equal(record->index, index);
         actual[length++] = letters[record->event];
-        if (record->event == GHOST_USAGE)
+        if (record->event == GHOST_USAGE || record->event >= GHOST_PATH_ADDED)
             actual[length++] = (char)('0' + record->value);
         else
             assert_int_equal(record->value, 0);
@@ -114,6 +119,78 @@ static void unique_frames(void **state)
     assert_ghosts(5, "rsv");
 }
 
+static void mappings(void **state)
+{
+    struct frame frame = make_frame(&fixture, 4, 1);
+
+    (void)state;
+    fixture.nr_ghosts = 0;
+    (void)frame_map(&fixture.region, frame, 7);
+    assert_ghosts(4, "rP7");
+    frame = frame_unmap(&fixture.region, PADDR(4), 7);
+    assert_ghosts(4, "p7m");
+    frame_drop(&fixture.region, frame);
+    assert_ghosts(4, "rsv");
+    mmio_map(&fixture.region, PADDR(5), 8);
+    mmio_unmap(&fixture.region, PADDR(5), 8);
+    assert_ghosts(5, "P8p8");
+}
+
+static void lists(void **state)
+{
+    struct linked_list list = linked_list_new();
+    struct frame_link_meta link = {{0, 0}, {0, 0}, 1};
+    struct unique_frame unique = {NULL};
+    struct linked_list_cursor cursor;
+
+    (void)state;
+    assert_int_equal(
+        unique_frame_from_unused(&fixture.region, PADDR(5), frame_link_metadata(&link), &unique),
+        METASLOT_OK);
+    fixture.nr_ghosts = 0;
+    assert_int_equal(linked_list_push_back(&fixture.region, &list, unique), METASLOT_OK);
+    assert_ghosts(5, "r");
+    cursor = linked_list_cursor_front_mut(&list);
+    assert_int_equal(linked_list_cursor_take_current(&fixture.region, &cursor, &unique),
+                     METASLOT_OK);
+    assert_ghosts(5, "m");
+    assert_int_equal(linked_list_push_front(&fixture.region, &list, unique), METASLOT_OK);
+    assert_int_equal(linked_list_pop_back(&fixture.region, &list, &unique), METASLOT_OK);
+    assert_int_equal(linked_list_push_front(&fixture.region, &list, unique), METASLOT_OK);
+    assert_ghosts(5, "rmr");
+    linked_list_drop(&fixture.region, &list);
+    assert_ghosts(5, "mrsv");
+}
+
+static struct any_frame_meta no_metadata(void *context, uint64_t paddr)
+{
+    (void)context, (void)paddr;
+    return untyped_metadata();
+}
+
+/* A segment owes nothing: what is minted on the way in or out is redeemed at once. */
+static void segments(void **state)
+{
+    struct segment segment = {0, 0}, clone = {0, 0};
+    struct frame frame = {NULL};
+
+    (void)state;
+    assert_int_equal(
+        segment_from_unused(&fixture.region, PADDR(5), PADDR(6), no_metadata, NULL, &segment),
+        METASLOT_OK);
+    assert_ghosts(5, "TU2VSRmr");
+    assert_int_equal(segment_clone(&fixture.region, segment, &clone), METASLOT_OK);
+    assert_ghosts(5, "");
+    segment_drop(&fixture.region, clone);
+    assert_ghosts(5, "mr");
+    assert_int_equal(segment_next(&fixture.region, &segment, &frame), METASLOT_OK);
+    assert_ghosts(5, "m");
+    segment = segment_from_frame(&fixture.region, frame);
+    assert_ghosts(5, "r");
+    segment_drop(&fixture.region, segment_from_raw(segment_into_raw(segment)));
+    assert_ghosts(5, "mrsv");
+}
+
 static void page_table_nodes(void **state)
 {
     struct frame node = {NULL};
@@ -154,6 +231,9 @@ int main(void)
         TEST(slot_level_operations),
         TEST(frames),
         TEST(unique_frames),
+        TEST(mappings),
+        TEST(lists),
+        TEST(segments),
         TEST(page_table_nodes),
         TEST(errors_and_panics_report_nothing),
     };

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "metaslot/repr.h"
+
 static struct fixture fixture;
 
 static int open_region(void **state)
@@ -98,6 +100,31 @@ static void only_the_object_is_initialised(void **state)
     assert_uninit(unique.slot);
 }
 
+/* to_repr makes readable what it writes, and from_repr reads no byte more. */
+static void a_value_is_as_large_as_its_object(void **state)
+{
+    static const struct meta_vtable *const vtables[] = {
+        &EMPTY_VTABLE, &UNTYPED_VTABLE, &FRAME_LINK_VTABLE, &PT_NODE_VTABLE, &PROBE_VTABLE,
+    };
+    struct meta_slot *slot = make_unique(&fixture, 3, 1).slot;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct metadata value, read;
+        struct metadata_ref ref;
+
+        memset(&value, 0, sizeof(value));
+        value.ref_count = REF_COUNT_UNIQUE;
+        value.vtable_ptr = vtables[i];
+        metadata_to_repr(&fixture.region, slot, &value);
+        assert_init(slot, vtables[i]->size);
+        (void)metadata_repr_wf(&fixture.region, slot);
+        assert_int_equal(metadata_from_borrowed(slot, &ref), REPR_OK);
+        assert_int_equal(metadata_from_repr(slot, &read), REPR_OK);
+        assert_memory_equal(&read.metadata, &value.metadata, sizeof(read.metadata));
+    }
+}
+
 static void a_snapshot_keeps_what_is_uninitialised(void **state)
 {
     struct frame a = make_frame(&fixture, 3, 1), b;
@@ -123,6 +150,10 @@ static void the_end_of_the_region_is_guarded(void **state)
     (void)state;
     assert_int_equal(readable(end, 1), 0);
     assert_int_equal(readable((const char *)end + 4096 - NR_TEST_SLOTS * 64 - 1, 1), 0);
+    /* And the page behind, but for the next list id. */
+    assert_ptr_equal(fixture.region.next_list_id, fixture.region.slots + 64);
+    assert_int_equal(readable((const void *)fixture.region.next_list_id, 9), 8);
+    assert_int_equal(readable((const char *)fixture.region.next_list_id + 4095, 1), 0);
 }
 
 static void memory_given_back_is_not_poisoned(void **state)
@@ -134,7 +165,7 @@ static void memory_given_back_is_not_poisoned(void **state)
     fixture_open(&other);
     slots = other.region.slots;
     fixture_close(&other);
-    assert_int_equal(readable(slots, 4096), 4096);
+    assert_int_equal(readable(slots, 8192), 8192);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_region, close_region)
@@ -142,11 +173,9 @@ static void memory_given_back_is_not_poisoned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_unused_slot_is_poisoned),
-        TEST(only_the_object_is_initialised),
-        TEST(a_snapshot_keeps_what_is_uninitialised),
-        TEST(the_end_of_the_region_is_guarded),
-        TEST(memory_given_back_is_not_poisoned),
+        TEST(an_unused_slot_is_poisoned),        TEST(only_the_object_is_initialised),
+        TEST(a_value_is_as_large_as_its_object), TEST(a_snapshot_keeps_what_is_uninitialised),
+        TEST(the_end_of_the_region_is_guarded),  TEST(memory_given_back_is_not_poisoned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,67 @@ static void a_snapshot_brings_everything_back(void **state)
     fixture_close(&fixture);
 }
 
+static uint64_t next_list_id(const struct fixture *fixture)
+{
+    return atomic_load_relaxed(fixture->region.next_list_id);
+}
+
+/* The cell of `a` is in what was mapped for it, not in what was mapped for `b`. */
+static void assert_apart(const struct fixture *a, const struct fixture *b)
+{
+    const unsigned char *cell = (const unsigned char *)a->region.next_list_id;
+    const unsigned char *slots = (const unsigned char *)b->region.slots;
+
+    assert_true(cell < slots || cell >= slots + 2 * METASLOT_PAGE_SIZE);
+}
+
+static void list_ids_belong_to_the_region(void **state)
+{
+    struct fixture a, b;
+    void *bytes;
+
+    (void)state;
+    fixture_open(&a);
+    fixture_open(&b);
+    assert_apart(&a, &b);
+    assert_apart(&b, &a);
+    assert_int_equal(next_list_id(&a), 1);
+    meta_region_set_next_list_id(&a.region, 7);
+    assert_int_equal(next_list_id(&a), 7);
+    assert_int_equal(next_list_id(&b), 1);
+    bytes = malloc(meta_region_snapshot_size(&a.region));
+    assert_non_null(bytes);
+    meta_region_snapshot_save(&a.region, bytes);
+    meta_region_set_next_list_id(&a.region, 9);
+    meta_region_snapshot_restore(&a.region, bytes);
+    assert_int_equal(next_list_id(&a), 7);
+    meta_region_reset(&a.region, NULL, 0);
+    assert_int_equal(next_list_id(&a), 1);
+    free(bytes);
+    fixture_close(&a);
+    fixture_close(&b);
+}
+
+/* The cell is not in a slot, whatever the region's size is. */
+static void list_ids_stand_behind_the_slots(void **state)
+{
+    static const uint64_t sizes[] = {1, 63, 64, 65, 128};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct meta_region region;
+        const unsigned char *end;
+
+        assert_int_equal(meta_region_create(&region, sizes[i], &NO_HOOKS), META_REGION_CREATED);
+        end = (const unsigned char *)(region.slots + region.nr_slots);
+        assert_true((const unsigned char *)region.next_list_id >= end);
+        assert_true((const unsigned char *)region.next_list_id < end + METASLOT_PAGE_SIZE);
+        meta_region_set_next_list_id(&region, UINT64_MAX);
+        assert_int_equal(atomic_load_relaxed(&region.slots[sizes[i] - 1].in_list), 0);
+        meta_region_destroy(&region);
+    }
+}
+
 static void regions_know_nothing_of_each_other(void **state)
 {
     struct fixture a, b;
@@ -173,6 +234,8 @@ int main(void)
         cmocka_unit_test(reset_restores_the_listed_slots_only),
         cmocka_unit_test(reset_leaves_nothing_behind),
         cmocka_unit_test(a_snapshot_brings_everything_back),
+        cmocka_unit_test(list_ids_belong_to_the_region),
+        cmocka_unit_test(list_ids_stand_behind_the_slots),
         cmocka_unit_test(regions_know_nothing_of_each_other),
     };
 

@@ -9,7 +9,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { NR_THREADS = 4, NR_ROUNDS = 100000, NR_CONTENDED = 2 };
+#include "metaslot/linked_list.h"
+#include "metaslot/segment.h"
+
+enum { NR_THREADS = 4, NR_ROUNDS = 100000, NR_CONTENDED = 2, NR_LISTED = 8 };
 
 /* All words of an object are equal unless it is torn. */
 struct striped_meta {
@@ -131,10 +134,128 @@ static void contention_tears_nothing_and_leaks_nothing(void **state)
     meta_region_destroy(&region);
 }
 
+/* --- lists and segments that take frames from each other -------------------------------------- */
+
+struct list_thread {
+    const struct meta_region *region;
+    uint64_t list_id;
+    uint64_t mine; /* a bit for each frame that is in its list */
+    uint64_t nr_pushed, nr_segments;
+    bool is_wrong;
+};
+
+/* Asks the list for the frame: is it in there exactly if the thread has put it in? */
+static void check_contains(struct list_thread *thread, struct linked_list *list, uint64_t index)
+{
+    bool contained = false;
+
+    thread->is_wrong |=
+        linked_list_contains(thread->region, list, PADDR(index), &contained) != METASLOT_OK ||
+        contained != ((thread->mine >> index & 1) != 0);
+}
+
+/* A frame that the thread gets goes into its list. */
+static void list_round(struct list_thread *thread, struct linked_list *list, uint64_t index)
+{
+    struct frame_link_meta link = {{0, 0}, {0, 0}, index};
+    struct unique_frame frame = {NULL};
+
+    check_contains(thread, list, index);
+    if (unique_frame_from_unused(thread->region, PADDR(index), frame_link_metadata(&link),
+                                 &frame) == METASLOT_OK) {
+        thread->is_wrong |= linked_list_push_back(thread->region, list, frame) != METASLOT_OK;
+        thread->mine |= UINT64_C(1) << index;
+        thread->nr_pushed++;
+        check_contains(thread, list, index);
+    }
+    if (list->size > 2 && linked_list_pop_front(thread->region, list, &frame) == METASLOT_OK) {
+        unique_frame_meta(frame, &link, sizeof(link));
+        thread->mine &= ~(UINT64_C(1) << link.payload);
+        unique_frame_drop(thread->region, frame);
+    }
+}
+
+static struct any_frame_meta striped(void *context, uint64_t paddr)
+{
+    struct striped_meta *object = context;
+
+    *object = stripes(paddr);
+    return (struct any_frame_meta){&STRIPED_VTABLE, object, sizeof(*object)};
+}
+
+static void segment_round(struct list_thread *thread, uint64_t first)
+{
+    const struct meta_region *region = thread->region;
+    struct segment segment = {0, 0}, clone = {0, 0};
+    struct striped_meta object;
+
+    if (segment_from_unused(region, PADDR(first), PADDR(first + 2), striped, &object, &segment) !=
+        METASLOT_OK)
+        return;
+    thread->nr_segments++;
+    thread->is_wrong |= segment_clone(region, segment, &clone) != METASLOT_OK;
+    segment_drop(region, segment);
+    segment_drop(region, clone);
+}
+
+static void *run_lists(void *argument)
+{
+    struct list_thread *thread = argument;
+    struct linked_list list = linked_list_new();
+
+    pthread_barrier_wait(&start);
+    for (uint64_t round = 0; round < NR_ROUNDS; round++) {
+        list_round(thread, &list, round * 5 % NR_LISTED);
+        if (round % 16 == 0) {
+            linked_list_drop(thread->region, &list);
+            thread->mine = 0;
+            segment_round(thread, round / 16 % (NR_LISTED - 1));
+        }
+    }
+    thread->list_id = list.list_id;
+    linked_list_drop(thread->region, &list);
+    return NULL;
+}
+
+static void lists_and_segments_do_not_mix(void **state)
+{
+    const struct meta_hooks hooks = {0};
+    struct list_thread threads[NR_THREADS] = {0};
+    pthread_t ids[NR_THREADS];
+    struct meta_region region;
+    uint64_t nr_segments = 0;
+
+    (void)state;
+    assert_int_equal(meta_region_create(&region, NR_LISTED, &hooks), META_REGION_CREATED);
+    assert_int_equal(pthread_barrier_init(&start, NULL, NR_THREADS), 0);
+    for (int i = 0; i < NR_THREADS; i++) {
+        threads[i].region = &region;
+        assert_int_equal(pthread_create(&ids[i], NULL, run_lists, &threads[i]), 0);
+    }
+    for (int i = 0; i < NR_THREADS; i++)
+        assert_int_equal(pthread_join(ids[i], NULL), 0);
+    for (int i = 0; i < NR_THREADS; i++) {
+        assert_false(threads[i].is_wrong);
+        assert_true(threads[i].nr_pushed > 0);
+        nr_segments += threads[i].nr_segments;
+        for (int j = 0; j < i; j++)
+            assert_int_not_equal(threads[i].list_id, threads[j].list_id);
+    }
+    assert_true(nr_segments > 0);
+    for (int i = 0; i < NR_LISTED; i++) {
+        assert_true(atomic_load_relaxed(&region.slots[i].ref_count) == REF_COUNT_UNUSED);
+        assert_int_equal(atomic_load_relaxed(&region.slots[i].in_list), 0);
+    }
+    assert_int_equal(atomic_load_relaxed(&nr_torn), 0);
+    pthread_barrier_destroy(&start);
+    meta_region_destroy(&region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contention_tears_nothing_and_leaks_nothing),
+        cmocka_unit_test(lists_and_segments_do_not_mix),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

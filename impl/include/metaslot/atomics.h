@@ -112,7 +112,7 @@ static inline void atomic_spin_hint(void)
 #endif
 }
 
-/* Writes an object of `size` bytes to the start of a slot's storage. */
+/* Writes an object of `size` bytes to a slot's storage, or a part of it to its place there. */
 static inline void nonatomic_copy_in(unsigned char *storage, const void *object, size_t size)
 {
     /* An object without bytes may have no address either, and memcpy insists on one. */
@@ -120,7 +120,7 @@ static inline void nonatomic_copy_in(unsigned char *storage, const void *object,
         memcpy(storage, object, size);
 }
 
-/* Reads an object of `size` bytes from the start of a slot's storage. */
+/* Reads an object of `size` bytes from a slot's storage, or a part of it from its place. */
 static inline void nonatomic_copy_out(void *object, const unsigned char *storage, size_t size)
 {
     if (size != 0)

@@ -87,6 +87,40 @@ METASLOT_MUST_CHECK static inline struct frame frame_from_raw(const struct meta_
     return frame;
 }
 
+/*
+ * Frame<M>::try_from(Frame<dyn AnyFrameMeta>): METASLOT_OK if the metadata is of the type that
+ * `vtable` is, so that frame_meta may be asked for an object of it, else METASLOT_RETURNED. The
+ * handle is the same one before and after and in both cases still the caller's.
+ */
+METASLOT_MUST_CHECK static inline enum metaslot_result
+frame_try_from(struct frame frame, const struct meta_vtable *vtable)
+{
+    return nonatomic_load_vtable(&frame.slot->vtable_ptr) == vtable ? METASLOT_OK
+                                                                    : METASLOT_RETURNED;
+}
+
+/*
+ * FrameRef: a reference that does not count and owes no drop. It is good for as long as the handle,
+ * or the forgotten reference, that it was borrowed from; `inner` must be given to nobody who would
+ * drop, forget or convert it.
+ */
+struct frame_ref {
+    struct frame inner;
+};
+
+/* Frame::borrow. No count changes. */
+static inline struct frame_ref frame_borrow(struct frame frame)
+{
+    return (struct frame_ref){frame};
+}
+
+/* FrameRef::borrow_paddr. Unsafe: there is a reference to the frame at `paddr`, and it stays. */
+static inline struct frame_ref frame_ref_borrow_paddr(const struct meta_region *region,
+                                                      uint64_t paddr)
+{
+    return (struct frame_ref){{meta_region_frame_to_meta(region, paddr)}};
+}
+
 /* Frame::reference_count: 1..=REF_COUNT_MAX. Already out of date if others hold references. */
 static inline uint64_t frame_reference_count(struct frame frame)
 {

@@ -19,6 +19,8 @@ enum ghost_event {
     GHOST_STORAGE_UNINIT = 6,
     GHOST_VTABLE_INIT = 7,
     GHOST_VTABLE_UNINIT = 8,
+    GHOST_PATH_ADDED = 9, /* value: the page-table path at which the frame is mapped now */
+    GHOST_PATH_REMOVED = 10,
 };
 
 /* PageUsage. */
@@ -86,4 +88,16 @@ static inline void ghost_metadata_uninit(const struct meta_region *region,
 {
     ghost(region, slot, GHOST_STORAGE_UNINIT, 0);
     ghost(region, slot, GHOST_VTABLE_UNINIT, 0);
+}
+
+static inline void ghost_path_added(const struct meta_region *region, const struct meta_slot *slot,
+                                    uint64_t path)
+{
+    ghost(region, slot, GHOST_PATH_ADDED, path);
+}
+
+static inline void ghost_path_removed(const struct meta_region *region,
+                                      const struct meta_slot *slot, uint64_t path)
+{
+    ghost(region, slot, GHOST_PATH_REMOVED, path);
 }

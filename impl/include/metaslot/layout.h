@@ -22,6 +22,7 @@
  *      UNIQUE → 0    unique_frame_drop        store, relaxed
  *      UNIQUE → 0    reset_as_unused          store, release
  *      0 → UNUSED    drop_last_in_place       store, release
+ *      UNIQUE → any  metadata_to_repr         store, release
  *
  *      MAX < count < UNIQUE is illegal: the distance that keeps concurrent clones, each of which
  *      panics, from reaching UNIQUE. clone panics after the addition, get_from_in_use before it.
