@@ -29,6 +29,8 @@ RUNS = {"libfuzzer": 800_000, "libfuzzer-asan": 250_000}
 EMPTY_RUNS = {"libfuzzer": 6_000_000, "libfuzzer-asan": 3_000_000}
 GOALS = {"libfuzzer": 0.08, "libfuzzer-asan": 0.04}
 IMPL_GOAL, JUDGED_GOAL = 1.2, 20.0
+# What programs are made of, by program format.
+PROGRAMS = {1: "slots and frames", 2: "with lists, segments, mappings"}
 
 
 class BenchError(Exception):
@@ -80,7 +82,7 @@ class EngineBench:
         self.corpus = work / "corpus"
         self.stats = work / "stats"
         self.programs.mkdir()
-        output_of(build / "release/harness/bench/bench_lockstep", "--programs", self.programs)
+        output_of(build / "release/harness/bench/bench_lockstep", "1", "--programs", self.programs)
 
     def run(self, preset: str, target: str, runs: int, max_len: int) -> Run:
         shutil.rmtree(self.corpus, ignore_errors=True)
@@ -157,16 +159,27 @@ def show_implementation(result: dict[str, Any]) -> None:
         )
 
 
-def show_judged(judged: dict[str, float], phases: dict[str, float] | None) -> None:
-    print(f"\na judged operation beside the bare one (goal: at most {JUDGED_GOAL:.0f} x)")
-    print(
-        f"  {'mixed programs, 16 slots':40} {judged['judged_ns']:7.1f} ns"
-        f"  {judged['bare_ns']:7.1f} ns  {judged['ratio']:5.2f} x"
-        f"{verdict(judged['ratio'] <= JUDGED_GOAL)}"
-    )
-    if phases is not None:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in phases.items())
-        print(f"  of which {shares}")
+def judge(benches: Path, program_format: int) -> dict[str, Any]:
+    words = [benches / "bench_lockstep", str(program_format)]
+    judged: dict[str, Any] = json.loads(output_of(*words))
+    judged["programs"] = PROGRAMS[program_format]
+    profiled = benches / "bench_phases"
+    if profiled.exists():
+        judged["phases"] = json.loads(output_of(profiled, str(program_format)))
+    return judged
+
+
+def show_judged(results: list[dict[str, Any]]) -> None:
+    print(f"\na judged operation beside the bare one, 16 slots (goal: at most {JUDGED_GOAL:.0f} x)")
+    for judged in results:
+        print(
+            f"  {judged['programs']:40} {judged['judged_ns']:7.1f} ns"
+            f"  {judged['bare_ns']:7.1f} ns  {judged['ratio']:5.2f} x"
+            f"{verdict(judged['ratio'] <= JUDGED_GOAL)}"
+        )
+        if "phases" in judged:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in judged["phases"].items())
+            print(f"    of which {shares}")
 
 
 def show_engine(result: EngineResult) -> None:
@@ -187,11 +200,9 @@ def bench(build: Path, as_json: bool) -> None:
     if not as_json:
         show_implementation(record["impl"])
 
-    record["judged"] = json.loads(output_of(benches / "bench_lockstep"))
-    profiled = benches / "bench_phases"
-    record["phases"] = json.loads(output_of(profiled)) if profiled.exists() else None
+    record["judged"] = [judge(benches, program_format) for program_format in PROGRAMS]
     if not as_json:
-        show_judged(record["judged"], record["phases"])
+        show_judged(record["judged"])
         print("\nprograms a CPU second under libFuzzer, 16 slots, beside an empty target")
 
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -5,6 +5,7 @@
     findings/        one case file per signature; crashes have their log beside them
     fixed/           findings of earlier campaigns that no longer fail
     log/             what each job printed and counted in the last campaign
+    ledger.txt       what the last campaign checked, for `slotcheck ledger`
     campaign.json    what the folder is for
 """
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Folder:
         self.fixed = path / "fixed"
         self.log = path / "log"
         self.records = path / "records"
+        self.ledger = path / "ledger.txt"
         try:
             for folder in (self.corpus, self.findings, self.log, self.records):
                 folder.mkdir(parents=True, exist_ok=True)

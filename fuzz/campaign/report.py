@@ -166,6 +166,7 @@ class Summary:
     fixed: list[str]
     status: int
     note: str = ""
+    ledger: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         progress = self.progress
@@ -177,6 +178,7 @@ class Summary:
             "edges": progress.edges,
             "corpus": progress.corpus,
             **progress.counts.as_dict(),
+            "ledger": self.ledger,
             "findings": [finding.as_dict() for finding in self.findings],
             "fixed": self.fixed,
             "note": self.note,
@@ -186,7 +188,7 @@ class Summary:
     def print(self, out: TextIO | Output) -> None:
         blocks = [
             operations_table(self.progress.counts),
-            clauses_text(self.progress.counts),
+            clauses_text(self.progress.counts, self.ledger),
             self.totals(),
             findings_text(self.findings),
         ]
@@ -238,7 +240,7 @@ def total(table: dict[str, dict[str, int]], column: str) -> int:
     return sum(row.get(column, 0) for row in table.values())
 
 
-def clauses_text(counts: Counts) -> str:
+def clauses_text(counts: Counts, ledger: str | None) -> str:
     if not counts.clauses:
         return ""
     text = f"{counts.clauses_seen} of {len(counts.clauses)} clauses were evaluated"
@@ -246,6 +248,8 @@ def clauses_text(counts: Counts) -> str:
         text += f"; {len(counts.not_judged)} more see ghost state, which the subject does not report"
     if counts.clauses_unseen:
         text += "; never: " + ", ".join(counts.clauses_unseen)
+    if ledger:
+        text += f"; ./slotcheck ledger {ledger} says more"
     return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
 
 

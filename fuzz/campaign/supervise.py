@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from campaign import engine
+from campaign import engine, ledger
 from campaign.arguments import Arguments, parse_arguments
 from campaign.counts import Counts, parse_counts
 from campaign.engine import EngineSettings, Job, hang_seconds, shown_command
@@ -285,6 +285,18 @@ class Campaign:
             findings=len(self.folder.cases()),
         )
 
+    def write_ledger(self) -> str | None:
+        """Where it is, or None."""
+        parts = [job.stats for job in self.jobs if job.stats.exists()]
+        of_cases = self.folder.log / "cases.ledger"
+        cases = [self.seeds, self.folder.corpus, *self.folder.cases()]
+        subject, slots = self.arguments.subject, self.arguments.slots
+        if ledger.note_cases(self.command, of_cases, subject, slots, cases):
+            parts.insert(0, of_cases)
+        complaint = ledger.merge(self.command, self.folder.ledger, parts)
+        self.note = self.note or complaint
+        return None if complaint else str(self.folder.ledger)
+
     def summarise(self, failure: CampaignError | None) -> Summary:
         findings = list_findings(self.folder.cases(), self.known)
         replayer = self.replayer()
@@ -294,6 +306,7 @@ class Campaign:
                 self.folder.keep_record(finding)
             except OSError as error:
                 self.note = f"{error.filename}: {error.strerror}"
+        written = self.write_ledger()
         return Summary(
             subject=self.arguments.subject_name,
             jobs=self.arguments.jobs,
@@ -303,6 +316,7 @@ class Campaign:
             fixed=self.fixed,
             status=failure.status if failure else Status(bool(findings)),
             note=str(failure) if failure else self.note,
+            ledger=written,
         )
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:

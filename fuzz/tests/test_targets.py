@@ -23,7 +23,7 @@ def fuzz(target: Path, *arguments: str | Path, cwd: Path) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("preset, runs", [("libfuzzer", 300_000), ("libfuzzer-asan", 100_000)])
-@pytest.mark.parametrize("target", ["lockstep", "program_bytes", "program_text"])
+@pytest.mark.parametrize("target", ["lockstep", "program_bytes", "program_text", "repr"])
 def test_nothing_is_found(preset, runs, target, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
@@ -47,6 +47,20 @@ def test_the_canary_is_caught_from_nothing(preset, tmp_path):
     assert "violation in frame_clone" in again.stderr
     # Outside deduplication goes by the names of the frames: the operation and the field are in them.
     assert re.search(r"frame_clone\w*ref_count", again.stderr), again.stderr[-3000:]
+
+
+@pytest.mark.parametrize("preset", ["gcc", "libfuzzer-asan"])
+def test_repr_of_extreme_bytes(preset, tmp_path):
+    """Every type, and bytes that are no type, with slots of one byte value each."""
+    inputs = []
+    for kind in range(6):
+        for byte in (0, 1, 2, 4, 0x7f, 0x80, 0xfe, 0xff):
+            path = tmp_path / f"{kind}-{byte}"
+            path.write_bytes(bytes([kind]) + bytes([byte]) * 64)
+            inputs.append(path)
+    (tmp_path / "short").write_bytes(b"\x02\x01")
+    result = fuzz(BUILD / preset / "fuzz/repr", *inputs, tmp_path / "short", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr[-2000:]
 
 
 def test_standalone_programs_replay_files_and_folders(tmp_path):

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "metaslot_oracle.h"
+#include "metaslot_oracle/reference.h"
 #include "slotcheck/program.h"
 
 struct bare_region;
@@ -15,18 +15,13 @@ struct bare_region;
 /* An operation with everything worked out beforehand. */
 struct bare_operation {
     enum op op;
-    uint64_t paddr;
-    uint64_t count;
-    bool as_unique;
-    struct meta_slot_storage metadata; /* becomes an object of the implementation in bare_prepare */
-    unsigned char object[40];
-    uint64_t type;
+    struct spec_call call;
+    unsigned char object[40]; /* its metadata, as the implementation has it */
 };
 
 /* Null if there is no memory. */
 struct bare_region *bare_create(uint64_t nr_slots);
 void bare_destroy(struct bare_region *region);
-/* Lays the metadata out as the implementation has it. */
-void bare_prepare(struct bare_operation *operation);
+struct bare_operation bare_prepare(enum op op, const struct spec_call *call);
 /* Runs the operations one after the other, and resets the slots that they are about. */
 void bare_run(struct bare_region *region, const struct bare_operation *operations, size_t nr_ops);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * What judging costs: mixed programs on 16 slots, in lockstep and on the bare implementation, in
- * turn. Prints one JSON object. `--programs DIR` writes the programs as files instead, for the
- * engines.
+ * turn. Prints one JSON object.
+ *
+ *     bench_lockstep FORMAT [--programs DIR]
+ *
+ * FORMAT 1: programs of slots and frames; 2: of everything. `--programs` writes the programs as files
+ * instead, for the engines.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,6 +34,7 @@ enum {
 
 struct prepared {
     struct program program;
+    size_t nr_bare;
     struct bare_operation bare[OPS_EXECUTED];
 };
 
@@ -61,37 +66,19 @@ static bool keep_executed(struct program *program, const struct trace *trace)
     return kept == OPS_EXECUTED;
 }
 
-static struct meta_slot_storage metadata_of(const struct operation *operation)
+/* Notes the operation as it was called, for the bare implementation. */
+static void note_step(void *context, const struct lockstep_step *step)
 {
-    for (int i = 0; i < PROGRAM_MAX_OPERANDS; i++) {
-        if (OPS[operation->op].operand[i] == OPERAND_META)
-            return operand_metadata(operation->operand[i], NR_SLOTS);
-        if (OPS[operation->op].operand[i] == OPERAND_LEVEL)
-            return (struct meta_slot_storage){.type = SPEC_METADATA_PT_NODE,
-                                              .pt_node.level =
-                                                  operand_level(operation->operand[i])};
-    }
-    return (struct meta_slot_storage){.type = SPEC_METADATA_UNTYPED};
+    struct prepared *prepared = context;
+
+    prepared->bare[prepared->nr_bare++] = bare_prepare(step->op, step->call);
 }
 
-static void prepare_bare(struct prepared *prepared, const struct trace *trace)
-{
-    for (size_t i = 0; i < OPS_EXECUTED; i++) {
-        const struct operation *operation = &prepared->program.ops[i];
-        struct bare_operation *bare = &prepared->bare[i];
-
-        *bare = (struct bare_operation){.op = (enum op)operation->op,
-                                        .paddr = trace->steps[i].paddr,
-                                        .metadata = metadata_of(operation)};
-        if (bare->op == OP_setup)
-            bare->count = operand_count(operation->operand[1]);
-        if (bare->op == OP_get_from_unused)
-            bare->as_unique = operation->operand[2] & 1;
-        bare_prepare(bare);
-    }
-}
-
-static void prepare(struct prepared *prepared, struct lockstep *lockstep, struct trace *trace)
+/*
+ * Programs of the first `format`: 1 has slots and frames, 2 lists, segments and mappings, too.
+ */
+static void prepare(struct prepared *prepared, uint8_t format, struct lockstep *lockstep,
+                    struct trace *trace)
 {
     struct random random = {.state = 7};
 
@@ -99,6 +86,7 @@ static void prepare(struct prepared *prepared, struct lockstep *lockstep, struct
         struct program *program = &prepared[i].program;
 
         program_init(program);
+        program->format_byte = format;
         if (!program_set_slots(program, NR_SLOTS) ||
             !program_generate(program, &random, OPS_DRAWN) ||
             !lockstep_run(lockstep, program, trace))
@@ -107,8 +95,9 @@ static void prepare(struct prepared *prepared, struct lockstep *lockstep, struct
             program_free(program);
             continue;
         }
+        lockstep_observe_steps(lockstep, note_step, &prepared[i]);
         lockstep_run(lockstep, program, trace);
-        prepare_bare(&prepared[i], trace);
+        lockstep_observe_steps(lockstep, NULL, NULL);
         i++;
     }
 }
@@ -185,7 +174,7 @@ static double bare_round(struct bare_region *region, const struct prepared *prep
 
     for (int r = 0; r < REPETITIONS; r++)
         for (size_t i = 0; i < NR_PROGRAMS; i++)
-            bare_run(region, prepared[i].bare, OPS_EXECUTED);
+            bare_run(region, prepared[i].bare, prepared[i].nr_bare);
     return (now() - start) / (REPETITIONS * NR_PROGRAMS * OPS_EXECUTED);
 }
 
@@ -235,9 +224,11 @@ int main(int argc, char **argv)
 
     if (!lockstep)
         die(error);
-    prepare(prepared, lockstep, trace);
-    if (argc == 3 && strcmp(argv[1], "--programs") == 0)
-        return write_programs(prepared, argv[2]);
+    if (argc < 2 || (strcmp(argv[1], "1") != 0 && strcmp(argv[1], "2") != 0))
+        die("which format, 1 or 2?");
+    prepare(prepared, (uint8_t)(argv[1][0] - '0'), lockstep, trace);
+    if (argc == 4 && strcmp(argv[2], "--programs") == 0)
+        return write_programs(prepared, argv[3]);
     measure(lockstep, prepared, trace);
     return 0;
 }

@@ -3,25 +3,17 @@
  * The implementation in `impl/` as a subject. Also an example of how one is written: nearly all of
  * it is one line per operation, and the rest converts metadata.
  *
- * A handle and a slot are the slot's address. Metadata of live slots goes through the accessors of
- * metaslot/atomics.h, as everything in the implementation does. Nothing is allocated after
- * `create`. The region's panic hook returns, so that a panic is a result.
+ * Nothing is allocated after `create`. The region's panic hook returns, so that a panic is a result.
  *
  * Reading metadata that is uninitialised is reported by ASan and MSan, see metaslot/poison.h.
  */
 #include "slotcheck/builtin_subject.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "metaslot/frame.h"
-#include "metaslot/meta_slot.h"
-#include "metaslot/metadata.h"
+#include "builtin_subject_parts.h"
 #include "metaslot/page_table_node.h"
-#include "metaslot/region.h"
-#include "metaslot/unique_frame.h"
 
 #define SAME(ours, theirs) static_assert((int)(ours) == (int)(theirs), #ours " is " #theirs)
 
@@ -34,6 +26,7 @@ SAME(METASLOT_OUT_OF_BOUND, SLOTCHECK_OUT_OF_BOUND);
 SAME(METASLOT_NOT_ALIGNED, SLOTCHECK_NOT_ALIGNED);
 SAME(METASLOT_RETURNED, SLOTCHECK_RETURNED);
 SAME(METASLOT_PANIC, SLOTCHECK_PANIC);
+SAME(METASLOT_NONE, SLOTCHECK_NONE);
 
 SAME(META_REGION_CREATED, SLOTCHECK_CREATED);
 SAME(META_REGION_NO_SLOTS, SLOTCHECK_NO_SLOTS);
@@ -55,132 +48,8 @@ SAME(GHOST_STORAGE_INIT, SLOTCHECK_GHOST_STORAGE_INIT);
 SAME(GHOST_STORAGE_UNINIT, SLOTCHECK_GHOST_STORAGE_UNINIT);
 SAME(GHOST_VTABLE_INIT, SLOTCHECK_GHOST_VTABLE_INIT);
 SAME(GHOST_VTABLE_UNINIT, SLOTCHECK_GHOST_VTABLE_UNINIT);
-
-struct slotcheck_region {
-    struct meta_region meta;
-};
-
-static struct meta_slot *to_slot(uint64_t address)
-{
-    return (struct meta_slot *)(uintptr_t)address;
-}
-
-static uint64_t to_address(const void *pointer)
-{
-    return (uint64_t)(uintptr_t)pointer;
-}
-
-/* --- metadata --- */
-
-/* Room for an object of any type on its way in or out. */
-union object {
-    struct empty_meta empty;
-    struct frame_link_meta frame_link;
-    struct pt_node_meta pt_node;
-    struct probe_meta probe;
-};
-
-/* By enum slotcheck_metadata_type. */
-static const struct meta_vtable *const VTABLES[] = {
-    &EMPTY_VTABLE, &UNTYPED_VTABLE, &FRAME_LINK_VTABLE, &PT_NODE_VTABLE, &PROBE_VTABLE,
-};
-
-enum { NR_TYPES = sizeof(VTABLES) / sizeof(VTABLES[0]) };
-
-/* The type that a vtable pointer identifies; the pointer itself may be anything. */
-static uint64_t type_of(const struct meta_vtable *vtable)
-{
-    for (uint64_t type = 0; type < NR_TYPES; type++)
-        if (VTABLES[type] == vtable)
-            return type;
-    return UINT64_MAX;
-}
-
-/* A link is the byte offset of a slot outside, its address inside. */
-static struct optional_addr link_in(const struct slotcheck_region *region, const uint64_t word[2])
-{
-    if (word[0] == 0)
-        return (struct optional_addr){0, 0};
-    return (struct optional_addr){1, to_address(region->meta.slots) + word[1]};
-}
-
-static void link_out(const struct slotcheck_region *region, struct optional_addr link,
-                     uint64_t word[2])
-{
-    word[0] = link.is_some;
-    word[1] = link.is_some != 0 ? link.addr - to_address(region->meta.slots) : link.addr;
-}
-
-/* The object that `metadata` stands for, made in `object`. */
-static struct any_frame_meta metadata_in(const struct slotcheck_region *region,
-                                         const struct slotcheck_metadata *metadata,
-                                         union object *object)
-{
-    const uint64_t *word = metadata->word;
-
-    switch ((enum slotcheck_metadata_type)metadata->type) {
-    case SLOTCHECK_METADATA_EMPTY:
-        memcpy(object->empty.bytes, word, sizeof(object->empty.bytes));
-        return empty_metadata(&object->empty);
-    case SLOTCHECK_METADATA_UNTYPED:
-        break;
-    case SLOTCHECK_METADATA_FRAME_LINK:
-        object->frame_link =
-            (struct frame_link_meta){link_in(region, &word[0]), link_in(region, &word[2]), word[4]};
-        return frame_link_metadata(&object->frame_link);
-    case SLOTCHECK_METADATA_PT_NODE:
-        object->pt_node = (struct pt_node_meta){(uint16_t)word[0], word[1] != 0, (uint8_t)word[2],
-                                                (uint8_t)word[3], 0};
-        return pt_node_metadata(&object->pt_node);
-    case SLOTCHECK_METADATA_PROBE:
-        object->probe = (struct probe_meta){word[0]};
-        return probe_metadata(&object->probe);
-    }
-    return untyped_metadata();
-}
-
-/* What an object of `type` stands for. */
-static void metadata_out(const struct slotcheck_region *region, const union object *object,
-                         uint64_t type, struct slotcheck_metadata *out)
-{
-    *out = (struct slotcheck_metadata){.type = type};
-    if (type == UINT64_MAX)
-        return;
-    switch ((enum slotcheck_metadata_type)type) {
-    case SLOTCHECK_METADATA_EMPTY:
-        memcpy(out->word, object->empty.bytes, sizeof(object->empty.bytes));
-        break;
-    case SLOTCHECK_METADATA_UNTYPED:
-        break;
-    case SLOTCHECK_METADATA_FRAME_LINK:
-        link_out(region, object->frame_link.next, &out->word[0]);
-        link_out(region, object->frame_link.prev, &out->word[2]);
-        out->word[4] = object->frame_link.payload;
-        break;
-    case SLOTCHECK_METADATA_PT_NODE:
-        out->word[0] = object->pt_node.nr_children;
-        out->word[1] = object->pt_node.stray;
-        out->word[2] = object->pt_node.level;
-        out->word[3] = object->pt_node.lock;
-        break;
-    case SLOTCHECK_METADATA_PROBE:
-        out->word[0] = object->probe.payload;
-        break;
-    }
-}
-
-/* Reads a slot's metadata as the type that its vtable pointer tells. */
-static void read_slot_metadata(const struct slotcheck_region *region, struct meta_slot *slot,
-                               struct slotcheck_metadata *out)
-{
-    struct dyn_meta_ptr meta = meta_slot_dyn_meta_ptr(slot);
-    uint64_t type = type_of(meta.vtable);
-    union object object;
-
-    if (type != UINT64_MAX)
-        nonatomic_copy_out(&object, meta.object, VTABLES[type]->size);
-    metadata_out(region, &object, type, out);
-}
+SAME(GHOST_PATH_ADDED, SLOTCHECK_GHOST_PATH_ADDED);
+SAME(GHOST_PATH_REMOVED, SLOTCHECK_GHOST_PATH_REMOVED);
 
 /* --- regions --- */
 
@@ -200,7 +69,7 @@ static void on_drop(void *context, uint64_t paddr, uint64_t payload)
 static uint32_t create(uint64_t nr_slots, const struct slotcheck_host *host,
                        struct slotcheck_region **out)
 {
-    struct slotcheck_region *region = malloc(sizeof(*region));
+    struct slotcheck_region *region = calloc(1, sizeof(*region));
     /* ghost is the host's own function, so that an event costs one call. */
     struct meta_hooks hooks = {.panic = on_panic,
                                .on_drop = on_drop,
@@ -223,6 +92,7 @@ static uint32_t create(uint64_t nr_slots, const struct slotcheck_host *host,
 static void reset(struct slotcheck_region *region, const uint64_t *touched, uint64_t nr_touched)
 {
     meta_region_reset(&region->meta, touched, nr_touched);
+    memset(region->list_is_live, 0, sizeof(region->list_is_live));
 }
 
 static void destroy(struct slotcheck_region *region)
@@ -254,33 +124,31 @@ static void set_ref_count(struct slotcheck_region *region, uint64_t slot, uint64
     atomic_store_relaxed(&to_slot(slot)->ref_count, value);
 }
 
+/* The lists behind the slots. */
+enum {
+    LISTS_SIZE = sizeof(struct slotcheck_region) - offsetof(struct slotcheck_region, list_is_live)
+};
+
 static uint64_t snapshot_size(struct slotcheck_region *region)
 {
-    return meta_region_snapshot_size(&region->meta);
+    return meta_region_snapshot_size(&region->meta) + LISTS_SIZE;
 }
 
 static void snapshot_save(struct slotcheck_region *region, void *bytes)
 {
     meta_region_snapshot_save(&region->meta, bytes);
+    memcpy((unsigned char *)bytes + meta_region_snapshot_size(&region->meta), region->list_is_live,
+           LISTS_SIZE);
 }
 
 static void snapshot_restore(struct slotcheck_region *region, const void *bytes)
 {
     meta_region_snapshot_restore(&region->meta, bytes);
+    memcpy(region->list_is_live,
+           (const unsigned char *)bytes + meta_region_snapshot_size(&region->meta), LISTS_SIZE);
 }
 
 /* --- MetaSlot --- */
-
-/*
- * Answers for an operation that made `*made`, or did not. By address, because the call that makes
- * it stands in the same list of arguments, and nothing says which argument is evaluated first.
- */
-static uint32_t answer(enum metaslot_result result, struct meta_slot *const *made, uint64_t *out)
-{
-    if (result == METASLOT_OK)
-        *out = to_address(*made);
-    return (uint32_t)result;
-}
 
 static uint32_t get_slot(struct slotcheck_region *region, uint64_t paddr, uint64_t *out)
 {
@@ -358,11 +226,6 @@ static void drop_last_in_place(struct slotcheck_region *region, uint64_t slot)
 
 /* --- Frame --- */
 
-static struct frame to_frame(uint64_t address)
-{
-    return (struct frame){to_slot(address)};
-}
-
 static uint32_t from_unused(struct slotcheck_region *region, uint64_t paddr,
                             const struct slotcheck_metadata *metadata, uint64_t *out)
 {
@@ -420,11 +283,6 @@ static void meta(struct slotcheck_region *region, uint64_t frame, struct slotche
 }
 
 /* --- UniqueFrame --- */
-
-static struct unique_frame to_unique(uint64_t address)
-{
-    return (struct unique_frame){to_slot(address)};
-}
 
 static uint32_t unique_from_unused(struct slotcheck_region *region, uint64_t paddr,
                                    const struct slotcheck_metadata *metadata, uint64_t *out)
@@ -545,6 +403,46 @@ static const struct slotcheck_subject BUILTIN = {
     .unique_frame_into_raw = unique_into_raw,
     .unique_frame_from_raw = unique_from_raw,
     .page_table_node_alloc = node_alloc,
+    .memory_range = builtin_memory_range,
+    .set_next_list_id = builtin_set_next_list_id,
+    .frame_borrow = builtin_frame_borrow,
+    .frame_try_from = builtin_frame_try_from,
+    .frame_map = builtin_frame_map,
+    .frame_unmap = builtin_frame_unmap,
+    .mmio_map = builtin_mmio_map,
+    .mmio_unmap = builtin_mmio_unmap,
+    .list_new = builtin_list_new,
+    .list_drop = builtin_list_drop,
+    .read_list = builtin_read_list,
+    .list_push_front = builtin_list_push_front,
+    .list_push_back = builtin_list_push_back,
+    .list_pop_front = builtin_list_pop_front,
+    .list_pop_back = builtin_list_pop_back,
+    .list_contains = builtin_list_contains,
+    .list_cursor_mut_at = builtin_list_cursor_mut_at,
+    .list_cursor_front_mut = builtin_list_cursor_front_mut,
+    .list_cursor_back_mut = builtin_list_cursor_back_mut,
+    .cursor_move_next = builtin_cursor_move_next,
+    .cursor_move_prev = builtin_cursor_move_prev,
+    .cursor_insert_before = builtin_cursor_insert_before,
+    .cursor_take_current = builtin_cursor_take_current,
+    .segment_from_unused = builtin_segment_from_unused,
+    .segment_clone = builtin_segment_clone,
+    .segment_slice = builtin_segment_slice,
+    .segment_split = builtin_segment_split,
+    .segment_next = builtin_segment_next,
+    .segment_into_raw = builtin_segment_into_raw,
+    .segment_from_raw = builtin_segment_from_raw,
+    .segment_drop = builtin_segment_drop,
+    .segment_from_frame = builtin_segment_from_frame,
+    .slot_size = builtin_slot_size,
+    .cast_slot = builtin_cast_slot,
+    .metadata_to_repr = builtin_metadata_to_repr,
+    .metadata_from_repr = builtin_metadata_from_repr,
+    .metadata_from_borrowed = builtin_metadata_from_borrowed,
+    .metadata_as_link_to_repr = builtin_metadata_as_link_to_repr,
+    .metadata_as_link_from_repr = builtin_metadata_as_link_from_repr,
+    .metadata_as_link_from_borrowed = builtin_metadata_as_link_from_borrowed,
 };
 
 const struct slotcheck_subject *slotcheck_builtin_subject(void)

@@ -12,8 +12,7 @@ const char *const FIELD_NAMES[NR_FIELDS] = {
 #undef FIELD
 };
 
-/* The clause that a difference in the field breaks at the least. */
-static const enum clause_id FIELD_CLAUSE[NR_FIELDS] = {
+const enum clause_id FIELD_CLAUSE[NR_FIELDS] = {
 #define FIELD(name) [FIELD_##name] = CLAUSE_exec__##name,
 #include "slotcheck/fields.def"
 #undef FIELD
@@ -22,6 +21,21 @@ static const enum clause_id FIELD_CLAUSE[NR_FIELDS] = {
 static struct meta_slot_storage scalar(uint64_t value)
 {
     return (struct meta_slot_storage){.type = VALUE_SCALAR, .word = {value}};
+}
+
+static struct meta_slot_storage detail_value(const uint64_t detail[4])
+{
+    return (struct meta_slot_storage){.type = VALUE_DETAIL,
+                                      .word = {detail[0], detail[1], detail[2], detail[3]}};
+}
+
+static struct meta_slot_storage list_value(const struct linked_list_owner *list)
+{
+    if (!list->is_live)
+        return (struct meta_slot_storage){.type = VALUE_UNINIT};
+    return (struct meta_slot_storage){
+        .type = VALUE_LIST,
+        .word = {list->list_id, list->size, list->front, list->back, list->current}};
 }
 
 static const struct meta_slot_storage UNINIT = {.type = VALUE_UNINIT};
@@ -49,7 +63,7 @@ static void add_difference(struct divergence *divergence, uint64_t slot, enum fi
 {
     if (divergence->nr_differences == 0) {
         divergence->field = field;
-        if (slot != UINT64_MAX)
+        if (slot != UINT64_MAX && field != FIELD_list)
             divergence->slot = slot;
     }
     if (divergence->nr_differences < MAX_DIFFERENCES)
@@ -72,6 +86,9 @@ void divergence_compare_outcomes(struct divergence *divergence, const struct spe
     if (!meta_slot_storage_equal(&expected->metadata, &actual->metadata))
         add_difference(divergence, UINT64_MAX, FIELD_metadata, scalar(0), expected->metadata,
                        actual->metadata);
+    if (memcmp(expected->detail, actual->detail, sizeof(expected->detail)) != 0)
+        add_difference(divergence, UINT64_MAX, FIELD_detail, scalar(0),
+                       detail_value(expected->detail), detail_value(actual->detail));
 }
 
 /* What `field` of slot `index` is in a state. */
@@ -108,6 +125,8 @@ static struct meta_slot_storage field_of(const struct meta_region_owners *owners
     case FIELD_result:
     case FIELD_value:
     case FIELD_metadata:
+    case FIELD_detail:
+    case FIELD_list:
     case FIELD_on_drop:
     case NR_FIELDS:
         break; /* of no slot */
@@ -159,6 +178,10 @@ void divergence_compare_states(struct divergence *divergence, const struct meta_
     for (uint64_t i = 0; i < pre->max_meta_slots; i++)
         if (i != own && !meta_region_owners_slot_equal(expected, actual, i))
             compare_slot(divergence, i, pre, expected, actual, ghost_reported);
+    for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
+        if (!linked_list_equal(&expected->lists[i], &actual->lists[i]))
+            add_difference(divergence, i, FIELD_list, list_value(&pre->lists[i]),
+                           list_value(&expected->lists[i]), list_value(&actual->lists[i]));
 }
 
 void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expected,
@@ -168,7 +191,7 @@ void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expecte
     /* The first run that is not the same, or the number of runs. */
     const uint64_t n = nr_expected < nr_actual ? nr_expected : nr_actual;
 
-    for (uint64_t i = 0; i < n && i < 4; i++) {
+    for (uint64_t i = 0; i < n && i < SPEC_MAX_DROPS; i++) {
         if (expected[i].paddr != actual[i].paddr) {
             add_difference(divergence, UINT64_MAX, FIELD_on_drop, scalar(0),
                            scalar(expected[i].paddr), scalar(actual[i].paddr));
@@ -260,6 +283,8 @@ const char *result_name(enum spec_result result)
         return "Returned";
     case SPEC_PANIC:
         return "panic";
+    case SPEC_NONE:
+        return "None";
     }
     return "no result of the interface";
 }

@@ -93,6 +93,35 @@ static void metadata_text(const struct meta_slot_storage *metadata, char *text, 
     }
 }
 
+/* Up to four numbers, addresses mostly; trailing zeros say nothing. */
+static void detail_text(const uint64_t *detail, char *text, size_t size)
+{
+    int n = 4;
+    size_t at = 0;
+
+    while (n > 1 && detail[n - 1] == 0)
+        n--;
+    text[0] = '\0';
+    for (int i = 0; i < n && at < size; i++)
+        at += (size_t)snprintf(text + at, size - at, "%s0x%" PRIx64, i ? " " : "", detail[i]);
+}
+
+static void element_text(uint64_t address, char *text, size_t size)
+{
+    link_text(address != 0, address, text, size);
+}
+
+static void list_text(const uint64_t *word, char *text, size_t size)
+{
+    char front[32], back[32], current[32];
+
+    element_text(word[2], front, sizeof(front));
+    element_text(word[3], back, sizeof(back));
+    element_text(word[4], current, sizeof(current));
+    snprintf(text, size, "id %" PRIu64 ", size %" PRIu64 ", front %s, back %s, cursor %s", word[0],
+             word[1], front, back, current);
+}
+
 /* How the process ended; see struct divergence. */
 static void ending_text(int signal, char *text, size_t size)
 {
@@ -110,7 +139,15 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
     const uint64_t n = value->word[0];
 
     if (value->type == VALUE_UNINIT) {
-        snprintf(text, size, "uninit");
+        snprintf(text, size, field == FIELD_list ? "no list" : "uninit");
+        return;
+    }
+    if (value->type == VALUE_LIST) {
+        list_text(value->word, text, size);
+        return;
+    }
+    if (value->type == VALUE_DETAIL) {
+        detail_text(value->word, text, size);
         return;
     }
     if (value->type != VALUE_SCALAR) {
@@ -156,6 +193,8 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
         address_text(n, text, size);
         return;
     case FIELD_metadata:
+    case FIELD_detail:
+    case FIELD_list:
     case FIELD_in_list:
     case FIELD_storage:
     case FIELD_paths_in_pt:
@@ -177,12 +216,20 @@ static void answer_print(FILE *out, const struct operation *operation,
     fprintf(out, "%s", result_name((enum spec_result)record->result));
     if (record->result != SPEC_OK)
         return;
+    if (OPS[operation->op].makes == OPERAND_SEGMENT || record->detail[0] || record->detail[1]) {
+        detail_text(record->detail, text, sizeof(text));
+        fprintf(out, " %s", text);
+    }
     if (operation->op == OP_frame_reference_count) {
         count_text(record->value, text, sizeof(text));
         fprintf(out, " %s", text);
-    } else if (operation->op == OP_frame_meta) {
+    } else if (operation->op == OP_frame_meta || operation->op == OP_frame_borrow ||
+               operation->op == OP_metadata_from_repr ||
+               operation->op == OP_metadata_as_link_from_repr) {
         metadata_text(&record->metadata, text, sizeof(text));
         fprintf(out, " %s", text);
+    } else if (operation->op == OP_list_contains) {
+        fprintf(out, " %s", record->value ? "true" : "false");
     } else if (record->value >= SPEC_FRAME_METADATA_RANGE_START) {
         address_text(record->value, text, sizeof(text));
         fprintf(out, " %s", text);
@@ -224,7 +271,10 @@ static void outcome_print(FILE *out, const char *who, const struct divergence *d
 {
     const struct operation operation = {.op = (uint8_t)divergence->op};
     const struct step_record record = {
-        .result = (uint8_t)outcome->result, .value = outcome->value, .metadata = outcome->metadata};
+        .result = (uint8_t)outcome->result,
+        .value = outcome->value,
+        .detail = {outcome->detail[0], outcome->detail[1], outcome->detail[2], outcome->detail[3]},
+        .metadata = outcome->metadata};
 
     fprintf(out, "  %-9s ", who);
     answer_print(out, &operation, &record);
@@ -242,7 +292,7 @@ static void differences_print(FILE *out, const struct divergence *divergence)
         field_value_text(d->field, &d->before, before, sizeof(before));
         field_value_text(d->field, &d->expected, expected, sizeof(expected));
         field_value_text(d->field, &d->actual, actual, sizeof(actual));
-        snprintf(slot, sizeof(slot), "%" PRIu64, d->slot);
+        snprintf(slot, sizeof(slot), d->field == FIELD_list ? "l%" PRIu64 : "%" PRIu64, d->slot);
         fprintf(out, "  %-5s %-18s %-24s %-24s %s\n", d->slot == UINT64_MAX ? "-" : slot,
                 FIELD_NAMES[d->field], d->slot == UINT64_MAX ? "-" : before, expected, actual);
     }

@@ -34,10 +34,14 @@ static void metadata_of_node(struct meta_slot_storage *metadata, uint64_t level)
 
 #define NO_SEED UINT32_MAX
 
-/* Fills in what one operand means here. False if it names a handle and none is alive. */
-static inline bool resolve_operand(const struct lockstep *ls, enum operand_kind kind,
+/*
+ * Fills in what one operand means here, the `at`-th of its operation. False if it names a handle
+ * and none is alive.
+ */
+static inline bool resolve_operand(const struct lockstep *ls, enum operand_kind kind, int at,
                                    uint32_t operand, struct spec_call *call, uint32_t *seed)
 {
+    const struct handles *handles = &ls->handles;
     const uint64_t nr_slots = ls->pre.max_meta_slots;
 
     switch (kind) {
@@ -48,14 +52,14 @@ static inline bool resolve_operand(const struct lockstep *ls, enum operand_kind 
         call->paddr = index_to_frame(operand % (uint32_t)nr_slots);
         return true;
     case OPERAND_FRAME:
-        if (ls->nr_frames == 0)
+        if (handles->nr_frames == 0)
             return false;
-        call->paddr = ls->frames[operand % (uint32_t)ls->nr_frames];
+        call->paddr = handles->frames[operand % (uint32_t)handles->nr_frames];
         return true;
     case OPERAND_UNIQUE:
-        if (ls->nr_uniques == 0)
+        if (handles->nr_uniques == 0)
             return false;
-        call->paddr = ls->uniques[operand % (uint32_t)ls->nr_uniques];
+        call->paddr = handles->uniques[operand % (uint32_t)handles->nr_uniques];
         return true;
     case OPERAND_META:
         call->metadata.type = operand % META_NR_TYPES;
@@ -75,6 +79,41 @@ static inline bool resolve_operand(const struct lockstep *ls, enum operand_kind 
         call->metadata.type =
             slot_owner_at(&ls->pre, frame_to_index(call->paddr))->inner_perms.storage.value.type;
         *seed = operand;
+        return true;
+    case OPERAND_LIST:
+        if (handles->nr_lists == 0)
+            return false;
+        call->list = handles->lists[operand % (uint32_t)handles->nr_lists];
+        return true;
+    case OPERAND_CURSOR:
+        if (handles->nr_cursors == 0)
+            return false;
+        call->list = handles->cursors[operand % (uint32_t)handles->nr_cursors];
+        return true;
+    case OPERAND_SEGMENT:
+        if (handles->nr_segments == 0)
+            return false;
+        call->paddr = handles->segments[operand % (uint32_t)handles->nr_segments].start;
+        call->end = handles->segments[operand % (uint32_t)handles->nr_segments].end;
+        return true;
+    case OPERAND_MAPPING:
+        if (handles->nr_mappings == 0)
+            return false;
+        call->paddr = handles->mappings[operand % (uint32_t)handles->nr_mappings].paddr;
+        call->path = handles->mappings[operand % (uint32_t)handles->nr_mappings].path;
+        return true;
+    case OPERAND_LENGTH:
+        /* A length never comes first: before it stands where it is measured from. */
+        call->length[at - 1] = operand_length((uint16_t)operand);
+        return true;
+    case OPERAND_TYPE:
+        call->type = operand_type((uint16_t)operand);
+        return true;
+    case OPERAND_PATH:
+        call->path = operand_path((uint16_t)operand);
+        return true;
+    case OPERAND_USAGE:
+        call->usage = operand_usage((uint16_t)operand);
         return true;
     case OPERAND_NONE:
     case NR_OPERAND_KINDS:
@@ -99,9 +138,9 @@ static bool resolve(const struct lockstep *ls, const struct operation *operation
     switch ((enum op)operation->op) {
 #define OP(name, since, weight, first, second, third, ...)                                         \
     case OP_##name:                                                                                \
-        return resolve_operand(ls, OPERAND_##first, operand[0], call, seed) &&                     \
-               resolve_operand(ls, OPERAND_##second, operand[1], call, seed) &&                    \
-               resolve_operand(ls, OPERAND_##third, operand[2], call, seed);
+        return resolve_operand(ls, OPERAND_##first, 0, operand[0], call, seed) &&                  \
+               resolve_operand(ls, OPERAND_##second, 1, operand[1], call, seed) &&                 \
+               resolve_operand(ls, OPERAND_##third, 2, operand[2], call, seed);
 #include "slotcheck/ops.def"
 #undef OP
     case NR_OPS:
@@ -110,25 +149,14 @@ static bool resolve(const struct lockstep *ls, const struct operation *operation
     return false;
 }
 
-static void handle_remove(uint64_t *handles, uint64_t *nr_handles, uint64_t at)
+/* The index that a new list gets; SPEC_MAX_LISTS if there is no room for one. */
+static uint64_t free_list(const struct lockstep *ls)
 {
-    memmove(handles + at, handles + at + 1, (*nr_handles - at - 1) * sizeof(*handles));
-    (*nr_handles)--;
-}
+    uint64_t i = 0;
 
-/* What success did to the live handles. */
-static void update_handles(struct lockstep *ls, const struct operation *operation, uint64_t paddr)
-{
-    const struct op_info *info = &OPS[operation->op];
-
-    if (info->takes && info->operand[0] == OPERAND_FRAME)
-        handle_remove(ls->frames, &ls->nr_frames, operation->operand[0] % ls->nr_frames);
-    if (info->takes && info->operand[0] == OPERAND_UNIQUE)
-        handle_remove(ls->uniques, &ls->nr_uniques, operation->operand[0] % ls->nr_uniques);
-    if (info->makes == OPERAND_FRAME)
-        ls->frames[ls->nr_frames++] = paddr;
-    if (info->makes == OPERAND_UNIQUE)
-        ls->uniques[ls->nr_uniques++] = paddr;
+    while (i < SPEC_MAX_LISTS && ls->pre.lists[i].is_live)
+        i++;
+    return i;
 }
 
 /* --- comparison --- */
@@ -138,6 +166,7 @@ static bool outcomes_agree(const struct spec_outcome *expected, const struct spe
     return expected->result == actual->result &&
            (expected->result != SPEC_OK ||
             (expected->value == actual->value &&
+             memcmp(expected->detail, actual->detail, sizeof(expected->detail)) == 0 &&
              meta_slot_storage_equal(&expected->metadata, &actual->metadata)));
 }
 
@@ -149,14 +178,25 @@ static bool drops_agree(const struct lockstep *ls)
         return true;
     if (ls->nr_drops != n)
         return false;
-    for (uint64_t i = 0; i < n && i < MAX_DROPS; i++)
+    for (uint64_t i = 0; i < n && i < SPEC_MAX_DROPS; i++)
         if (ls->drops[i].paddr != ls->expected.drops[i].paddr ||
             !meta_slot_storage_equal(&ls->drops[i].metadata, &ls->expected.drops[i].metadata))
             return false;
     return true;
 }
 
-/* Slots that neither side changed are as in `pre` on both. */
+/* Lists that neither side changed are as in `pre` on both. */
+static bool lists_agree(const struct lockstep *ls)
+{
+    const uint64_t changed = ls->expected.owners.lists_changed | ls->actual.lists_changed;
+
+    for (uint64_t i = 0; changed >> i; i++)
+        if (!linked_list_equal(&ls->expected.owners.lists[i], &ls->actual.lists[i]))
+            return false;
+    return true;
+}
+
+/* The same of slots. */
 static bool states_agree(const struct lockstep *ls)
 {
     const struct meta_region_owners *expected = &ls->expected.owners;
@@ -169,19 +209,20 @@ static bool states_agree(const struct lockstep *ls)
         if (!expected->is_changed[actual->changed[i]] &&
             !meta_region_owners_slot_equal(expected, actual, actual->changed[i]))
             return false;
-    return true;
+    return lists_agree(ls);
 }
 
 /* --- judgement --- */
 
 /*
- * The invariants and the accounting of the slots in `post` that `changes` changed. Who holds references
- * is known for the expected outcome; with another one there may be fewer, and nothing can be counted.
+ * The invariants of the lists and of the slots in `post` that `changes` changed, and the accounting.
+ * Who holds references is known for the expected outcome; with another one there may be fewer, and
+ * nothing can be counted.
  */
 static bool judge_invariants(struct lockstep *ls, const struct meta_region_owners *post,
-                             const struct meta_region_owners *changes, bool as_expected)
+                             const struct meta_region_owners *changes, bool as_expected,
+                             struct clause_report *report)
 {
-    struct clause_report *report = &ls->stats->clauses;
     bool holds = true;
 
     for (uint64_t i = 0; i < changes->nr_changed; i++) {
@@ -190,9 +231,17 @@ static bool judge_invariants(struct lockstep *ls, const struct meta_region_owner
         if (ls->expected.exempt[index] != EXEMPT_NOT)
             continue;
         holds &= meta_region_owners_inv_at(post, index, report);
-        if (as_expected)
-            holds &= accounting(post, index, &ls->expected.holders[index], report);
+        if (slot_owner_at(post, index)->inner_perms.in_list.value != 0)
+            holds &= in_list_inv_at(post, index, report);
+        if (!as_expected)
+            continue;
+        holds &= accounting(post, index, &ls->expected.holders[index], report);
+        if (ls->expected.holders[index].segments > 0)
+            holds &= segment_inv_at(post, index, &ls->expected.holders[index], report);
     }
+    for (uint64_t i = 0; changes->lists_changed >> i; i++)
+        if (changes->lists_changed >> i & 1)
+            holds &= linked_list_inv(post, i, report);
     return holds;
 }
 
@@ -201,12 +250,13 @@ static bool judge(struct lockstep *ls, enum op op, const struct spec_call *call,
                   const struct meta_region_owners *post, const struct spec_outcome *outcome,
                   bool as_expected)
 {
+    struct clause_report *report = &ls->stats->clauses[op];
     bool holds;
 
-    clause_report_begin(&ls->stats->clauses);
-    holds = JUDGE[op](&ls->pre, post, call, outcome, &ls->stats->clauses);
+    clause_report_begin(report);
+    holds = JUDGE[op](&ls->pre, post, call, outcome, report);
     if (outcome->result != SPEC_PANIC)
-        holds &= judge_invariants(ls, post, &ls->expected.owners, as_expected);
+        holds &= judge_invariants(ls, post, &ls->expected.owners, as_expected, report);
     return holds;
 }
 
@@ -226,7 +276,7 @@ static void diverge(struct lockstep *ls, const struct operation *operation,
                     const struct spec_outcome *actual, struct divergence *divergence)
 {
     const enum op op = (enum op)operation->op;
-    struct clause_report *report = &ls->stats->clauses;
+    struct clause_report *report = &ls->stats->clauses[op];
     const bool ghost = lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST);
     const bool as_expected = expected->result == actual->result;
 
@@ -246,9 +296,11 @@ static void diverge(struct lockstep *ls, const struct operation *operation,
     }
     judge(ls, op, call, &ls->actual, actual, as_expected);
     if (actual->result != SPEC_PANIC)
-        judge_invariants(ls, &ls->actual, &ls->actual, as_expected);
+        judge_invariants(ls, &ls->actual, &ls->actual, as_expected, report);
     divergence->kind =
         divergence_add_broken(divergence, report, ghost) ? FINDING_VIOLATION : FINDING_STRICTER;
+    for (uint32_t i = 0; i < divergence->nr_broken; i++)
+        ls->stats->decided[op][divergence->broken[i]]++;
 }
 
 /* --- one operation --- */
@@ -257,8 +309,7 @@ static void diverge(struct lockstep *ls, const struct operation *operation,
 static bool call_subject(struct lockstep *ls, enum op op, const struct spec_call *call,
                          const struct spec_outcome *expected, struct spec_outcome *actual)
 {
-    const struct subject_region on = {
-        .subject = ls->subject, .region = ls->region->region, .slot0 = ls->region->slot0};
+    const struct subject_region on = lockstep_on(ls);
 
     ls->nr_drops = 0;
     if (expected->result != SPEC_PANIC || !ls->children) {
@@ -274,6 +325,15 @@ static bool call_subject(struct lockstep *ls, enum op op, const struct spec_call
         return lockstep_fail(ls, "cannot fork for an operation that should panic");
     if (child_call_signal(ls->children))
         return false;
+    /* What a child leaves behind beyond counts cannot be seen. */
+    for (uint64_t i = 0; i < ls->expected.owners.nr_changed; i++) {
+        const uint64_t index = ls->expected.owners.changed[i];
+
+        meta_region_owners_change(&ls->actual, index);
+        meta_region_owners_copy_slot(&ls->actual, &ls->expected.owners, index);
+    }
+    memcpy(ls->actual.lists, ls->expected.owners.lists, sizeof(ls->actual.lists));
+    ls->actual.lists_changed = ls->expected.owners.lists_changed;
     child_observe(ls->children, &ls->actual);
     return true;
 }
@@ -283,6 +343,7 @@ static void crash(struct lockstep *ls, enum op op, const struct spec_call *call,
                   const struct spec_outcome *expected, struct divergence *divergence)
 {
     ls->stats->divergences++;
+    ls->stats->decided[op][CLAUSE_exec__process]++;
     divergence_begin(divergence, op, call, &ls->pre);
     divergence->expected = *expected;
     divergence_crash(divergence, child_call_signal(ls->children));
@@ -305,7 +366,10 @@ static enum step_status admit(struct lockstep *ls, const struct operation *opera
         return skip(ls, op, STEP_SKIPPED_NOT_OFFERED);
     if (!resolve(ls, operation, call, &seed))
         return skip(ls, op, STEP_SKIPPED_NO_HANDLE);
-    if ((op == OP_setup && ls->setup_over) || !REQUIRES[op](&ls->expected, call))
+    call->variant = ls->variant;
+    if (op == OP_list_new)
+        call->list = free_list(ls);
+    if ((ls->setup_over && op_is_setup(op)) || !REQUIRES[op](&ls->expected, call))
         return skip(ls, op, STEP_SKIPPED_PRECONDITION);
     if (seed != NO_SEED)
         call->metadata = metadata_from_seed(call->metadata.type, seed, ls->pre.max_meta_slots);
@@ -319,6 +383,7 @@ static void commit(struct lockstep *ls)
         lockstep_mark_dirty(ls, ls->expected.owners.changed[i]);
     for (uint64_t i = 0; i < ls->actual.nr_changed; i++)
         lockstep_mark_dirty(ls, ls->actual.changed[i]);
+    ls->lists_dirty |= (ls->expected.owners.lists_changed | ls->actual.lists_changed) != 0;
     meta_region_owners_commit(&ls->pre, &ls->expected.owners);
     meta_region_owners_rebase(&ls->actual, &ls->pre);
 }
@@ -328,7 +393,8 @@ static bool step(struct lockstep *ls, const struct operation *operation, struct 
                  struct divergence *divergence)
 {
     const enum op op = (enum op)operation->op;
-    struct spec_call call = {0};
+    /* At no frame, unless an operand says so. */
+    struct spec_call call = {.paddr = UINT64_MAX};
     struct spec_outcome expected, actual;
     bool agreed;
 
@@ -339,12 +405,13 @@ static bool step(struct lockstep *ls, const struct operation *operation, struct 
     phase_end(PHASE_DECODE);
     if (record->status != STEP_STARTED)
         return true;
-    ls->setup_over |= op != OP_setup;
+    ls->setup_over |= !op_is_setup(op);
 
     reference_begin(&ls->expected);
     REFERENCE[op](&ls->expected, &call, &expected);
     record->result = (uint8_t)expected.result;
     record->value = expected.value;
+    memcpy(record->detail, expected.detail, sizeof(record->detail));
     record->metadata = expected.metadata;
     phase_end(PHASE_REFERENCE);
 
@@ -359,14 +426,19 @@ static bool step(struct lockstep *ls, const struct operation *operation, struct 
     phase_end(PHASE_COMPARISON);
 
     ls->stats->executed[op][expected.result]++;
-    ls->nr_compared++;
     if (!agreed || !agree(ls, op, &call, &expected)) {
         diverge(ls, operation, &call, &expected, &actual, divergence);
         commit(ls);
         return false;
     }
-    if (expected.result == SPEC_OK)
-        update_handles(ls, operation, call.paddr);
+    if (ls->observer)
+        ls->observer(ls->observer_context, &(struct lockstep_step){.at = divergence->step,
+                                                                   .op = op,
+                                                                   .call = &call,
+                                                                   .outcome = &expected,
+                                                                   .pre = &ls->pre,
+                                                                   .post = &ls->expected});
+    handles_update(&ls->handles, operation, &call, &expected, &ls->expected.owners);
     commit(ls);
     phase_end(PHASE_CLAUSES);
     return expected.result != SPEC_PANIC && ls->error[0] == '\0';
@@ -375,9 +447,9 @@ static bool step(struct lockstep *ls, const struct operation *operation, struct 
 /* A program that ends without live handles must owe nothing. */
 static void judge_end(struct lockstep *ls, enum op last, struct divergence *divergence)
 {
-    struct clause_report *report = &ls->stats->clauses;
+    struct clause_report *report = &ls->stats->clauses[last];
 
-    if (ls->nr_frames || ls->nr_uniques || !ls->setup_over)
+    if (!handles_none_owing(&ls->handles) || !ls->setup_over)
         return;
     for (uint64_t i = 0; i < ls->nr_dirty; i++)
         if (ls->expected.exempt[ls->dirty[i]] != EXEMPT_NOT)
@@ -385,31 +457,10 @@ static void judge_end(struct lockstep *ls, enum op last, struct divergence *dive
     clause_report_begin(report);
     if (!clean_inv(&ls->pre, report)) {
         ls->stats->divergences++;
-        divergence_begin(divergence, last, &(struct spec_call){0}, &ls->pre);
+        divergence_begin(divergence, last, &(struct spec_call){.paddr = UINT64_MAX}, &ls->pre);
         divergence->kind = FINDING_ORACLE_FAULT;
         divergence_add_broken(divergence, report, true);
     }
-}
-
-/* Each comparison of two states evaluates the clause of every field that the subject shows. */
-static void count_comparisons(struct lockstep *ls)
-{
-    static const enum clause_id of_field[NR_FIELDS] = {
-#define FIELD(name) [FIELD_##name] = CLAUSE_exec__##name,
-#include "slotcheck/fields.def"
-#undef FIELD
-    };
-
-    for (int field = 0; field < NR_FIELDS; field++) {
-        const enum clause_id id = of_field[field];
-
-        if (field == FIELD_on_drop && !lockstep_can(ls, SLOTCHECK_CAN_REPORT_ON_DROP))
-            continue;
-        if ((field == FIELD_storage || field == FIELD_vtable_ptr) && !ls->subject->read_metadata)
-            continue;
-        ls->stats->clauses.evaluated[id] += ls->nr_compared;
-    }
-    ls->nr_compared = 0;
 }
 
 bool lockstep_run(struct lockstep *ls, const struct program *program, struct trace *trace)
@@ -430,7 +481,6 @@ bool lockstep_run(struct lockstep *ls, const struct program *program, struct tra
         divergence->step = i;
         goes_on = step(ls, &program->ops[i], &trace->steps[i], divergence);
     }
-    count_comparisons(ls);
     if (goes_on && program->nr_ops > 0)
         judge_end(ls, (enum op)program->ops[program->nr_ops - 1].op, divergence);
     /* A finding is worth more than what the subject does wrong afterwards. */

@@ -13,11 +13,11 @@
 #pragma once
 
 #include "child_call.h"
+#include "handles.h"
 #include "slotcheck/lockstep.h"
 
 enum {
     CACHED_SIZES = 64, /* regions up to this size are kept, where a subject can have several */
-    MAX_DROPS = 4,
 };
 
 /* A region of the subject, and its raw slots as they were after the last operation. */
@@ -47,13 +47,15 @@ struct lockstep {
 
     bool in_call;      /* what a subject reports at other times is not about an operation */
     uint64_t nr_drops; /* on_drop reports of the current call */
-    struct spec_drop drops[MAX_DROPS];
+    struct spec_drop drops[SPEC_MAX_DROPS];
 
-    uint64_t nr_frames, nr_uniques; /* live handles, oldest first, as physical addresses */
-    uint64_t handle_capacity;
-    uint64_t *frames, *uniques;
-    uint64_t nr_compared; /* operations of this program after which the states were compared */
-    bool setup_over;      /* something other than setup was executed */
+    struct handles handles;
+    uint64_t subject_lists[SPEC_MAX_LISTS]; /* what the subject calls them, by index */
+    lockstep_step_fn *observer;             /* null: none */
+    void *observer_context;
+    enum spec_variant variant;
+    bool setup_over;  /* something other than a setup was executed */
+    bool lists_dirty; /* what belongs to no slot is not as after boot */
 
     char error[160];
 };
@@ -72,6 +74,15 @@ bool lockstep_prepare(struct lockstep *ls, const struct program *program);
 void lockstep_mark_dirty(struct lockstep *ls, uint64_t index);
 /* Back to the state after boot, at the cost of what was touched; false with the error set. */
 bool lockstep_reset(struct lockstep *ls);
+
+/* The subject's region in use. */
+static inline struct subject_region lockstep_on(struct lockstep *ls)
+{
+    return (struct subject_region){.subject = ls->subject,
+                                   .region = ls->region->region,
+                                   .slot0 = ls->region->slot0,
+                                   .lists = ls->subject_lists};
+}
 
 /* What the subject calls while it runs an operation. */
 extern const struct slotcheck_host LOCKSTEP_HOST;

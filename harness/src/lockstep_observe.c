@@ -14,7 +14,7 @@ static void host_on_drop(void *context, uint64_t paddr, const struct slotcheck_m
 
     if (!ls->in_call)
         return;
-    if (ls->nr_drops < MAX_DROPS)
+    if (ls->nr_drops < SPEC_MAX_DROPS)
         ls->drops[ls->nr_drops] =
             (struct spec_drop){.paddr = paddr, .metadata = metadata_from_subject(metadata)};
     ls->nr_drops++;
@@ -64,6 +64,12 @@ static void host_ghost(void *context, uint32_t event, uint64_t index, uint64_t v
     case SLOTCHECK_GHOST_VTABLE_UNINIT:
         owner->inner_perms.vtable_ptr.is_init = 0;
         owner->inner_perms.vtable_ptr.value = 0;
+        return;
+    case SLOTCHECK_GHOST_PATH_ADDED:
+        owner->paths_in_pt |= UINT64_C(1) << value % SPEC_NR_PATHS;
+        return;
+    case SLOTCHECK_GHOST_PATH_REMOVED:
+        owner->paths_in_pt &= ~(UINT64_C(1) << value % SPEC_NR_PATHS);
         return;
     }
 }
@@ -185,8 +191,35 @@ static void find_changed_slots(struct lockstep *ls)
         note_if_raw_changed(ls, i);
 }
 
+/*
+ * What a list of the subject shows now. That it exists, and that it has a cursor, is known by who
+ * called what.
+ */
+static void observe_list(struct lockstep *ls, const struct subject_region *on, uint64_t i,
+                         const struct linked_list_owner *assumed)
+{
+    struct linked_list_owner list = *assumed;
+
+    if (list.is_live)
+        subject_read_list(on, i, &list);
+    if (!linked_list_equal(&list, &ls->actual.lists[i]))
+        *meta_region_owners_change_list(&ls->actual, i) = list;
+}
+
+static void observe_lists(struct lockstep *ls, bool as_expected)
+{
+    const struct meta_region_owners *assumed = as_expected ? &ls->expected.owners : &ls->pre;
+    const struct subject_region on = lockstep_on(ls);
+
+    if (ls->handles.nr_lists == 0 && !ls->expected.owners.lists_changed)
+        return;
+    for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
+        observe_list(ls, &on, i, &assumed->lists[i]);
+}
+
 void lockstep_observe(struct lockstep *ls, bool as_expected)
 {
+    observe_lists(ls, as_expected);
     find_changed_slots(ls);
     if (!lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST))
         for (uint64_t i = 0; i < ls->expected.owners.nr_changed; i++)

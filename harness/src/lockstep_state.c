@@ -8,6 +8,20 @@
 #include "lockstep_internal.h"
 #include "raw_slots.h"
 
+/* A bit for each field in which the subject can be told from the reference. */
+static uint64_t fields_shown(const struct lockstep *ls)
+{
+    uint64_t shown = (UINT64_C(1) << NR_FIELDS) - 1;
+
+    if (!lockstep_can(ls, SLOTCHECK_CAN_REPORT_ON_DROP))
+        shown &= ~(UINT64_C(1) << FIELD_on_drop);
+    if (!ls->subject->read_metadata)
+        shown &= ~(UINT64_C(1) << FIELD_storage | UINT64_C(1) << FIELD_vtable_ptr);
+    if (!ls->subject->read_list)
+        shown &= ~(UINT64_C(1) << FIELD_list);
+    return shown;
+}
+
 struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
                                  struct lockstep_stats *stats, char *error, size_t error_size)
 {
@@ -20,6 +34,7 @@ struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
     ls->subject = subject;
     ls->stats = stats;
     stats->ghost_assumed = !lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST);
+    stats->fields_compared = fields_shown(ls);
     for (int op = 0; op < NR_OPS; op++)
         ls->offers[op] = subject_offers(subject, (enum op)op);
     ls->host = LOCKSTEP_HOST;
@@ -64,9 +79,19 @@ void lockstep_destroy(struct lockstep *ls)
         region_destroy(ls, &ls->regions[i]);
     states_destroy(ls);
     child_calls_destroy(ls->children);
-    free(ls->frames);
-    free(ls->uniques);
+    handles_free(&ls->handles);
     free(ls);
+}
+
+void lockstep_use_variant(struct lockstep *ls, enum spec_variant variant)
+{
+    ls->variant = variant;
+}
+
+void lockstep_observe_steps(struct lockstep *ls, lockstep_step_fn *observer, void *context)
+{
+    ls->observer = observer;
+    ls->observer_context = context;
 }
 
 const char *lockstep_error(const struct lockstep *ls)
@@ -181,37 +206,20 @@ static bool region_select(struct lockstep *ls, uint64_t nr_slots)
     return region_create(ls, cached, nr_slots);
 }
 
-static bool handles_reserve(struct lockstep *ls, uint64_t nr_ops)
-{
-    if (nr_ops <= ls->handle_capacity)
-        return true;
-
-    uint64_t *frames = realloc(ls->frames, nr_ops * sizeof(*frames));
-    if (frames)
-        ls->frames = frames;
-    uint64_t *uniques = realloc(ls->uniques, nr_ops * sizeof(*uniques));
-    if (uniques)
-        ls->uniques = uniques;
-    if (!frames || !uniques)
-        return lockstep_fail(ls, "no memory");
-    ls->handle_capacity = nr_ops;
-    return true;
-}
-
 bool lockstep_prepare(struct lockstep *ls, const struct program *program)
 {
     const uint64_t nr_slots = lockstep_slots(ls->subject, program);
 
     ls->error[0] = '\0';
-    if (!states_reserve(ls, nr_slots) || !region_select(ls, nr_slots) ||
-        !handles_reserve(ls, program->nr_ops))
+    if (!states_reserve(ls, nr_slots) || !region_select(ls, nr_slots))
         return false;
+    if (!handles_reserve(&ls->handles, program->nr_ops))
+        return lockstep_fail(ls, "no memory");
     /* Slots beyond a smaller region are as after boot, too. */
     ls->pre.max_meta_slots = nr_slots;
     ls->expected.owners.max_meta_slots = nr_slots;
     ls->actual.max_meta_slots = nr_slots;
-    ls->nr_frames = 0;
-    ls->nr_uniques = 0;
+    handles_clear(&ls->handles);
     ls->setup_over = false;
     return true;
 }
@@ -248,6 +256,14 @@ bool lockstep_reset(struct lockstep *ls)
     meta_region_owners_rebase(&ls->expected.owners, &ls->pre);
     meta_region_owners_rebase(&ls->actual, &ls->pre);
     ls->nr_dirty = 0;
+    ls->expected.next_list_id = 1;
+    ls->expected.paths_in_use = 0;
+    if (ls->lists_dirty) {
+        meta_region_owners_boot_lists(&ls->pre);
+        meta_region_owners_boot_lists(&ls->expected.owners);
+        meta_region_owners_boot_lists(&ls->actual);
+        ls->lists_dirty = false;
+    }
     return ok;
 }
 

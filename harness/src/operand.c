@@ -47,6 +47,35 @@ uint64_t operand_level(uint16_t operand)
     return (operand + 3u) % 4 + 1;
 }
 
+uint64_t operand_length(uint16_t operand)
+{
+    if (operand < LENGTH_DISTANCE)
+        return index_to_frame(operand);
+    if (operand >= LENGTH_BACK)
+        return 0 - index_to_frame(operand - LENGTH_BACK + UINT64_C(1));
+
+    unsigned number = (unsigned)operand - LENGTH_DISTANCE;
+    return index_to_frame(number / PADDR_NR_DISTANCES) +
+           (UINT64_C(1) << number % PADDR_NR_DISTANCES);
+}
+
+uint64_t operand_type(uint16_t operand)
+{
+    return operand % META_NR_TYPES;
+}
+
+uint64_t operand_path(uint16_t operand)
+{
+    return operand % SPEC_NR_PATHS;
+}
+
+uint64_t operand_usage(uint16_t operand)
+{
+    static const uint8_t USAGES[USAGE_NR] = {SPEC_USAGE_RESERVED, SPEC_USAGE_KERNEL,
+                                             SPEC_USAGE_META, SPEC_USAGE_MMIO};
+    return USAGES[operand % USAGE_NR];
+}
+
 /* --- metadata --- */
 
 static uint64_t each_byte(uint8_t byte)

@@ -13,15 +13,26 @@ enum {
     WIDTH_COUNT = 1,
     WIDTH_LEVEL = 1,
     WIDTH_VALUE = 1,
+    WIDTH_LIST = 1,
+    WIDTH_CURSOR = 1,
+    WIDTH_SEGMENT = 1,
+    WIDTH_MAPPING = 1,
+    WIDTH_LENGTH = 1,
+    WIDTH_TYPE = 1,
+    WIDTH_PATH = 1,
+    WIDTH_USAGE = 1,
 };
 
-enum { KEEPS = false, TAKES = true };
-
 const uint8_t OPERAND_WIDTH[NR_OPERAND_KINDS] = {
-    [OPERAND_NONE] = WIDTH_NONE,   [OPERAND_PADDR] = WIDTH_PADDR,   [OPERAND_SLOT] = WIDTH_SLOT,
-    [OPERAND_FRAME] = WIDTH_FRAME, [OPERAND_UNIQUE] = WIDTH_UNIQUE, [OPERAND_META] = WIDTH_META,
-    [OPERAND_FLAG] = WIDTH_FLAG,   [OPERAND_COUNT] = WIDTH_COUNT,   [OPERAND_LEVEL] = WIDTH_LEVEL,
-    [OPERAND_VALUE] = WIDTH_VALUE,
+    [OPERAND_NONE] = WIDTH_NONE,       [OPERAND_PADDR] = WIDTH_PADDR,
+    [OPERAND_SLOT] = WIDTH_SLOT,       [OPERAND_FRAME] = WIDTH_FRAME,
+    [OPERAND_UNIQUE] = WIDTH_UNIQUE,   [OPERAND_META] = WIDTH_META,
+    [OPERAND_FLAG] = WIDTH_FLAG,       [OPERAND_COUNT] = WIDTH_COUNT,
+    [OPERAND_LEVEL] = WIDTH_LEVEL,     [OPERAND_VALUE] = WIDTH_VALUE,
+    [OPERAND_LIST] = WIDTH_LIST,       [OPERAND_CURSOR] = WIDTH_CURSOR,
+    [OPERAND_SEGMENT] = WIDTH_SEGMENT, [OPERAND_MAPPING] = WIDTH_MAPPING,
+    [OPERAND_LENGTH] = WIDTH_LENGTH,   [OPERAND_TYPE] = WIDTH_TYPE,
+    [OPERAND_PATH] = WIDTH_PATH,       [OPERAND_USAGE] = WIDTH_USAGE,
 };
 
 const uint8_t OPERATION_SIZE[NR_OPS] = {
@@ -52,19 +63,36 @@ const struct op_info OPS[NR_OPS] = {
                    text,                                                                           \
                    since,                                                                          \
                    weight,                                                                         \
-                   takes,                                                                          \
+                   OPERAND_##takes,                                                                \
                    OPERAND_##makes,                                                                \
                    {OPERAND_##first, OPERAND_##second, OPERAND_##third}},
 #include "slotcheck/ops.def"
 #undef OP
 };
 
+/* Counted here, because programs are decoded all the time. */
+enum {
+#define OP(name, since, ...) +((since) <= 1)
+    NR_OPS_OF_FORMAT_1 = 0
+#include "slotcheck/ops.def"
+    ,
+#undef OP
+};
+
+static const uint8_t FORMAT_OPS[PROGRAM_FORMAT + 1] = {0, NR_OPS_OF_FORMAT_1, NR_OPS};
+
 unsigned program_format_ops(unsigned format)
 {
-    unsigned nr_ops = 0;
-    if (format > PROGRAM_FORMAT)
-        return 0;
-    while (nr_ops < NR_OPS && OPS[nr_ops].since <= format)
-        nr_ops++;
-    return nr_ops;
+    return format <= PROGRAM_FORMAT ? FORMAT_OPS[format] : 0;
+}
+
+static const bool IS_SETUP[NR_OPS] = {
+    [OP_setup] = true,
+    [OP_memory_range] = true,
+    [OP_setup_list_id] = true,
+};
+
+bool op_is_setup(enum op op)
+{
+    return IS_SETUP[op];
 }

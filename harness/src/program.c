@@ -42,8 +42,9 @@ void program_clear(struct program *program)
 
 unsigned program_format(const struct program *program)
 {
+    /* What names no format is format 1, whatever formats are still to come. */
     uint8_t byte = program->format_byte;
-    return byte > PROGRAM_FORMAT && byte <= PROGRAM_FORMAT_LAST ? byte : PROGRAM_FORMAT;
+    return byte > 1 && byte <= PROGRAM_FORMAT_LAST ? byte : 1;
 }
 
 uint64_t program_slots(const struct program *program)
@@ -111,8 +112,8 @@ static void decode_header(struct program *program, const uint8_t *bytes, size_t 
 {
     program_clear(program);
     program->header_size = (uint8_t)(size < HEADER_SIZE ? size : HEADER_SIZE);
-    if (size > 0)
-        program->format_byte = bytes[0];
+    /* Not that of new programs: what is missing reads as 1. */
+    program->format_byte = size > 0 ? bytes[0] : 1;
     if (size > 1)
         program->slots_byte = bytes[1];
 }

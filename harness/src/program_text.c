@@ -12,7 +12,7 @@
 /*
  * Forms of operands, those of a kind in encoding order. The operands from `first` on stand for the
  * numbers `from`..=`to`, spelt word, sign and number; a signed 0 is spelt without sign and number.
- * PADDR with a sign is different: pN+D has the number N * PADDR_NR_DISTANCES + log2 D.
+ * A distance is different: pN+D has the number N * PADDR_NR_DISTANCES + log2 D.
  */
 static const struct form {
     enum operand_kind kind;
@@ -35,11 +35,35 @@ static const struct form {
     {OPERAND_COUNT, "UNIQUE", '-', COUNT_BELOW_UNIQUE, 1, UINT8_MAX - COUNT_BELOW_UNIQUE + 1},
     {OPERAND_LEVEL, "", 0, 0, 0, UINT8_MAX},
     {OPERAND_VALUE, "", 0, 0, 0, UINT8_MAX},
+    {OPERAND_LIST, "l", 0, 0, 0, UINT8_MAX},
+    {OPERAND_CURSOR, "c", 0, 0, 0, UINT8_MAX},
+    {OPERAND_SEGMENT, "seg", 0, 0, 0, UINT8_MAX},
+    {OPERAND_MAPPING, "map", 0, 0, 0, UINT8_MAX},
+    {OPERAND_LENGTH, "", 0, 0, 0, LENGTH_DISTANCE - 1},
+    {OPERAND_LENGTH, "", '+', LENGTH_DISTANCE, 0, LENGTH_BACK - LENGTH_DISTANCE - 1},
+    {OPERAND_LENGTH, "", '-', LENGTH_BACK, 1, UINT8_MAX - LENGTH_BACK + 1},
+    {OPERAND_PATH, "", 0, 0, 0, UINT8_MAX},
 };
 
 enum { NR_FORMS = sizeof(FORMS) / sizeof(FORMS[0]) };
 
 static const char *const META_TYPES[META_NR_TYPES] = {"empty", "untyped", "link", "node", "probe"};
+static const char *const USAGES[USAGE_NR] = {"reserved", "kernel", "meta", "mmio"};
+
+/*
+ * Operands spelt as one of some names and a number in brackets: number * nr_names + index of the
+ * name. A number that means nothing may be left out where it is 0.
+ */
+static const struct naming {
+    const char *const *names;
+    uint16_t nr_names;
+    uint16_t largest; /* operand */
+    bool has_number;
+} NAMINGS[NR_OPERAND_KINDS] = {
+    [OPERAND_META] = {META_TYPES, META_NR_TYPES, UINT16_MAX, true},
+    [OPERAND_TYPE] = {META_TYPES, META_NR_TYPES, UINT8_MAX, false},
+    [OPERAND_USAGE] = {USAGES, USAGE_NR, UINT8_MAX, false},
+};
 
 /* What the text should have had where an operand of the kind is not one. */
 static const char *const EXPECTED[NR_OPERAND_KINDS] = {
@@ -52,6 +76,14 @@ static const char *const EXPECTED[NR_OPERAND_KINDS] = {
     [OPERAND_COUNT] = "a count: N, MAX, MAX-N, MAX+N or UNIQUE-N",
     [OPERAND_LEVEL] = "a level: a number",
     [OPERAND_VALUE] = "a value: a number",
+    [OPERAND_LIST] = "a linked list: lN",
+    [OPERAND_CURSOR] = "a cursor: cN",
+    [OPERAND_SEGMENT] = "a segment: segN",
+    [OPERAND_MAPPING] = "a mapping: mapN",
+    [OPERAND_LENGTH] = "a length: pages N, N+D or -N",
+    [OPERAND_TYPE] = "a type: empty, untyped, link, node or probe",
+    [OPERAND_PATH] = "a path: a number",
+    [OPERAND_USAGE] = "a usage: reserved, kernel, meta or mmio",
 };
 
 /* --- printing --- */
@@ -66,17 +98,31 @@ static const struct form *form_of(enum operand_kind kind, uint16_t operand)
     return form;
 }
 
+/* True if the form is one of whole frames and bytes, N+D. */
+static bool is_distance(const struct form *form)
+{
+    return form->sign == '+' && form->kind != OPERAND_COUNT;
+}
+
+static void name_print(const struct naming *naming, uint16_t operand, FILE *out)
+{
+    unsigned number = (unsigned)operand / naming->nr_names;
+    fputs(naming->names[operand % naming->nr_names], out);
+    if (naming->has_number || number != 0)
+        fprintf(out, "(%u)", number);
+}
+
 static void operand_print(enum operand_kind kind, uint16_t operand, FILE *out)
 {
-    if (kind == OPERAND_META) {
-        fprintf(out, "%s(%d)", META_TYPES[operand % META_NR_TYPES], operand / META_NR_TYPES);
+    if (NAMINGS[kind].names != NULL) {
+        name_print(&NAMINGS[kind], operand, out);
         return;
     }
     const struct form *form = form_of(kind, operand);
     unsigned number = (unsigned)operand - form->first + form->from;
     if (form->sign == 0)
         fprintf(out, "%s%u", form->word, number);
-    else if (kind == OPERAND_PADDR)
+    else if (is_distance(form))
         fprintf(out, "%s%u+%u", form->word, number / PADDR_NR_DISTANCES,
                 1u << number % PADDR_NR_DISTANCES);
     else if (number == 0)
@@ -91,8 +137,10 @@ void operation_print(const struct operation *operation, FILE *out)
     fputs(info->name, out);
     if (operation->opcode != operation->op)
         fprintf(out, "@%u", operation->opcode);
+    fputc('(', out);
     for (unsigned i = 0; i < PROGRAM_MAX_OPERANDS && info->operand[i] != OPERAND_NONE; i++) {
-        fputs(i == 0 ? "(" : ", ", out);
+        if (i > 0)
+            fputs(", ", out);
         operand_print(info->operand[i], operation->operand[i], out);
     }
     fputc(')', out);
@@ -247,14 +295,14 @@ static bool is_sign(char character)
     return character == '+' || character == '-';
 }
 
-/* Everything but addresses and metadata: word, sign, number; or MAX alone, which is MAX-0. */
+/* Word, sign, number; or MAX alone, which is MAX-0. */
 static bool parse_simple(struct parser *parser, enum operand_kind kind, uint16_t *operand)
 {
     struct word word = take_word(parser);
     char sign = is_sign(peek(parser)) ? *parser->at : '\0';
     bool is_zero = word_is(word, "MAX") && sign == '\0';
     const struct form *form = find_form(kind, word, is_zero ? '-' : sign);
-    if (form == NULL || (word.size == 0 && !is_digit(peek(parser))))
+    if (form == NULL || (word.size == 0 && sign == '\0' && !is_digit(peek(parser))))
         return fail(parser, word.text, "expected %s", EXPECTED[kind]);
 
     uint32_t number = 0;
@@ -266,7 +314,7 @@ static bool parse_simple(struct parser *parser, enum operand_kind kind, uint16_t
     return true;
 }
 
-/* The D of pN+D, with N * PADDR_NR_DISTANCES in `number`; adds the logarithm of D. */
+/* The D of N+D, with N * PADDR_NR_DISTANCES in `number`; adds the logarithm of D. */
 static bool parse_distance(struct parser *parser, const struct form *form, uint32_t *number)
 {
     const char *start = parser->at;
@@ -282,15 +330,16 @@ static bool parse_distance(struct parser *parser, const struct form *form, uint3
     return true;
 }
 
-static bool parse_paddr(struct parser *parser, uint16_t *operand)
+/* Word and N, or word and N+D. */
+static bool parse_frames(struct parser *parser, enum operand_kind kind, uint16_t *operand)
 {
     struct word word = take_word(parser);
     const char *digits = parser->at;
     while (is_digit(peek(parser)))
         parser->at++;
-    const struct form *form = find_form(OPERAND_PADDR, word, peek(parser) == '+' ? '+' : '\0');
-    if (form == NULL)
-        return fail(parser, word.text, "expected %s", EXPECTED[OPERAND_PADDR]);
+    const struct form *form = find_form(kind, word, peek(parser) == '+' ? '+' : '\0');
+    if (form == NULL || (word.size == 0 && parser->at == digits))
+        return fail(parser, word.text, "expected %s", EXPECTED[kind]);
 
     uint32_t number;
     uint32_t scale = form->sign == '\0' ? 1 : PADDR_NR_DISTANCES;
@@ -307,27 +356,35 @@ static bool parse_paddr(struct parser *parser, uint16_t *operand)
     return true;
 }
 
-static bool parse_metadata(struct parser *parser, uint16_t *operand)
+/* A number from 0, in brackets. */
+static bool parse_bracketed(struct parser *parser, uint32_t to, uint32_t *number)
 {
+    return expect(parser, '(') && take_number(parser, 0, to, number) && expect(parser, ')');
+}
+
+static bool parse_name(struct parser *parser, enum operand_kind kind, uint16_t *operand)
+{
+    const struct naming *naming = &NAMINGS[kind];
     struct word word = take_word(parser);
-    uint32_t type = 0, seed;
-    while (type < META_NR_TYPES && !word_is(word, META_TYPES[type]))
-        type++;
-    if (type == META_NR_TYPES)
-        return fail(parser, word.text, "expected %s", EXPECTED[OPERAND_META]);
-    if (!expect(parser, '(') ||
-        !take_number(parser, 0, (UINT16_MAX - type) / META_NR_TYPES, &seed) || !expect(parser, ')'))
+    uint32_t index = 0, number = 0;
+    while (index < naming->nr_names && !word_is(word, naming->names[index]))
+        index++;
+    if (index == naming->nr_names)
+        return fail(parser, word.text, "expected %s", EXPECTED[kind]);
+    skip_blanks(parser);
+    if ((naming->has_number || peek(parser) == '(') &&
+        !parse_bracketed(parser, (naming->largest - index) / naming->nr_names, &number))
         return false;
-    *operand = (uint16_t)(seed * META_NR_TYPES + type);
+    *operand = (uint16_t)(number * naming->nr_names + index);
     return true;
 }
 
 static bool parse_operand(struct parser *parser, enum operand_kind kind, uint16_t *operand)
 {
-    if (kind == OPERAND_PADDR)
-        return parse_paddr(parser, operand);
-    if (kind == OPERAND_META)
-        return parse_metadata(parser, operand);
+    if (NAMINGS[kind].names != NULL)
+        return parse_name(parser, kind, operand);
+    if (kind == OPERAND_PADDR || (kind == OPERAND_LENGTH && peek(parser) != '-'))
+        return parse_frames(parser, kind, operand);
     return parse_simple(parser, kind, operand);
 }
 
@@ -381,6 +438,12 @@ static bool fail_unknown_operation(struct parser *parser, struct word word)
                 word.text, nearest);
 }
 
+/* How many operations the text may name. */
+static unsigned nr_ops_of(const struct parser *parser)
+{
+    return program_format_ops(program_format(parser->program));
+}
+
 /* The byte after `name@`; it must decode to the operation. */
 static bool parse_opcode(struct parser *parser, struct operation *operation)
 {
@@ -388,7 +451,7 @@ static bool parse_opcode(struct parser *parser, struct operation *operation)
     uint32_t byte;
     if (!take_number(parser, 0, UINT8_MAX, &byte))
         return false;
-    unsigned decoded = byte % program_format_ops(PROGRAM_FORMAT);
+    unsigned decoded = byte % nr_ops_of(parser);
     if (decoded != operation->op)
         return fail(parser, start, "byte %" PRIu32 " means %s", byte, OPS[decoded].name);
     operation->opcode = (uint8_t)byte;
@@ -412,11 +475,14 @@ static bool parse_operands(struct parser *parser, struct operation *operation)
 static bool parse_operation(struct parser *parser, struct word name)
 {
     struct operation operation = {0};
-    unsigned nr_ops = program_format_ops(PROGRAM_FORMAT);
-    while (operation.op < nr_ops && !word_is(name, OPS[operation.op].name))
+    while (operation.op < NR_OPS && !word_is(name, OPS[operation.op].name))
         operation.op++;
-    if (operation.op == nr_ops)
+    if (operation.op == NR_OPS)
         return fail_unknown_operation(parser, name);
+    if (operation.op >= nr_ops_of(parser))
+        return fail(parser, name.text, "%s is an operation of format %d; this text has format %u",
+                    OPS[operation.op].name, OPS[operation.op].since,
+                    program_format(parser->program));
     operation.opcode = operation.op;
     if (accept(parser, '@') && !parse_opcode(parser, &operation))
         return false;
@@ -447,7 +513,7 @@ static bool take_hex_byte(struct parser *parser, uint8_t *byte)
 static bool parse_tail(struct parser *parser)
 {
     struct program *program = parser->program;
-    unsigned nr_ops = program_format_ops(PROGRAM_FORMAT);
+    unsigned nr_ops = nr_ops_of(parser);
     parser->stage = STAGE_END;
     do {
         const char *start = parser->at;
@@ -474,21 +540,23 @@ static bool accept_none(struct parser *parser)
     return false;
 }
 
-/* What stands after `slotcheck program 1 @`. */
+/* What stands after `slotcheck program N @`. */
 static bool parse_format_byte(struct parser *parser)
 {
     const char *start = parser->at;
+    unsigned format = program_format(parser->program);
     uint32_t byte;
     if (accept_none(parser)) {
         parser->program->header_size = 0;
         parser->stage = STAGE_END;
-        return true;
+        return format == 1 || fail(parser, start, "what has no bytes has format 1");
     }
     if (!take_number(parser, 0, UINT8_MAX, &byte))
         return false;
     parser->program->format_byte = (uint8_t)byte;
-    if (program_format(parser->program) != PROGRAM_FORMAT)
-        return fail(parser, start, "byte %" PRIu32 " means a later format", byte);
+    if (program_format(parser->program) != format)
+        return fail(parser, start, "byte %" PRIu32 " means format %u", byte,
+                    program_format(parser->program));
     return true;
 }
 
@@ -509,6 +577,7 @@ static bool parse_format(struct parser *parser)
     if (format > PROGRAM_FORMAT)
         return fail(parser, number, "format %" PRIu32 " is later than %d, which is known here",
                     format, PROGRAM_FORMAT);
+    parser->program->format_byte = (uint8_t)format;
     parser->stage = STAGE_SLOTS;
     return !accept(parser, '@') || parse_format_byte(parser);
 }

@@ -42,6 +42,8 @@ static const char *broken_promise(const struct slotcheck_subject *subject)
     if ((subject->capabilities & SLOTCHECK_CAN_SNAPSHOT) &&
         (!subject->snapshot_size || !subject->snapshot_save || !subject->snapshot_restore))
         return "declares snapshots, but lacks a function for them";
+    if (subject->list_new && (!subject->list_drop || !subject->read_list))
+        return "has list_new, but lacks list_drop or read_list";
     return NULL;
 }
 

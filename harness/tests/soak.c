@@ -2,16 +2,21 @@
 /*
  * Random programs in lockstep until a number of operations has run: `soak OPERATIONS [SUBJECT]`.
  * Ends with status 1 on a divergence, and if a clause of the specification was never evaluated.
+ * With a folder in SLOTCHECK_LEDGERS, a ledger is left there (see ledger.h).
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "slotcheck/divergence.h"
 #include "slotcheck/generate.h"
+#include "slotcheck/ledger.h"
 #include "slotcheck/subject_load.h"
 
 enum {
-    PROGRAM_OPS = 24,
+    PROGRAM_OPS = 40, /* enough for a list to come to something */
 };
 
 static uint64_t executed(const struct lockstep_stats *stats)
@@ -25,12 +30,12 @@ static uint64_t executed(const struct lockstep_stats *stats)
 }
 
 /* Every clause must have been asked, or agreement says less than it seems to. */
-static int unasked(const struct lockstep_stats *stats)
+static int unasked(const struct ledger *ledger)
 {
     int n = 0;
 
     for (int i = 0; i < NR_CLAUSES; i++) {
-        if (CLAUSES[i].kind == CLAUSE_KIND_EXEC || stats->clauses.evaluated[i])
+        if (ledger_evaluated(ledger, (enum clause_id)i))
             continue;
         printf("never evaluated: %s\n", CLAUSES[i].id);
         n++;
@@ -63,14 +68,30 @@ static int soak(struct lockstep *lockstep, const struct lockstep_stats *stats, u
     return status;
 }
 
+/* Several soaks may share the folder. */
+static bool leave_ledger(const struct ledger *ledger)
+{
+    const char *folder = getenv("SLOTCHECK_LEDGERS");
+    char path[4096];
+
+    if (!folder)
+        return true;
+    snprintf(path, sizeof(path), "%s/soak-%ld.ledger", folder, (long)getpid());
+    if (ledger_write(path, ledger))
+        return true;
+    fprintf(stderr, "soak: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct lockstep_stats *stats = calloc(1, sizeof(*stats));
-    char error[512];
+    struct ledger *ledger = ledger_create();
+    char error[512] = "no memory";
     const struct slotcheck_subject *subject =
         subject_load(argc > 2 ? argv[2] : NULL, error, sizeof(error));
     struct lockstep *lockstep =
-        subject && stats ? lockstep_create(subject, stats, error, sizeof(error)) : NULL;
+        subject && stats && ledger ? lockstep_create(subject, stats, error, sizeof(error)) : NULL;
     int status;
 
     if (argc < 2 || !lockstep) {
@@ -78,9 +99,13 @@ int main(int argc, char **argv)
         return 2;
     }
     status = soak(lockstep, stats, strtoull(argv[1], NULL, 10));
-    if (status == 0 && argc == 2 && unasked(stats))
+    ledger_add_stats(ledger, stats);
+    if (status == 0 && argc == 2 && unasked(ledger))
         status = 1;
+    if (!leave_ledger(ledger))
+        status = 2;
     lockstep_destroy(lockstep);
+    ledger_destroy(ledger);
     free(stats);
     return status;
 }

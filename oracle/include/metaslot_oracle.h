@@ -12,6 +12,8 @@
 #include "metaslot_oracle/clauses.h"
 #include "metaslot_oracle/constants.h"
 #include "metaslot_oracle/invariants.h"
+#include "metaslot_oracle/linked_list.h"
 #include "metaslot_oracle/reference.h"
+#include "metaslot_oracle/repr.h"
 #include "metaslot_oracle/specs.h"
 #include "metaslot_oracle/state.h"

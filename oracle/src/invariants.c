@@ -114,6 +114,34 @@ bool clean_inv(const struct meta_region_owners *owners, struct clause_report *re
     return holds;
 }
 
+bool segment_inv(const struct meta_region_owners *owners, uint64_t start, uint64_t end,
+                 struct clause_report *report)
+{
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_segment_inv__aligned,
+                    start % SPEC_PAGE_SIZE == 0 && end % SPEC_PAGE_SIZE == 0);
+    holds &= clause(report, CLAUSE_segment_inv__order, start <= end);
+    holds &=
+        clause(report, CLAUSE_segment_inv__bound, end <= index_to_frame(owners->max_meta_slots));
+    return holds;
+}
+
+bool segment_inv_at(const struct meta_region_owners *owners, uint64_t i,
+                    const struct slot_holders *holders, struct clause_report *report)
+{
+    const struct meta_slot_owner *owner = slot_owner_at(owners, i);
+    const uint64_t rc = owner->inner_perms.ref_count.value;
+    bool holds = true;
+
+    if (holders->segments == 0)
+        return true;
+    holds &= clause(report, CLAUSE_segment_relate_regions__ref_count,
+                    0 < rc && rc <= SPEC_REF_COUNT_MAX);
+    holds &= clause(report, CLAUSE_segment_relate_regions__usage, owner->usage == SPEC_USAGE_FRAME);
+    return holds;
+}
+
 /* |set| of a bit set. */
 static uint64_t cardinality(uint64_t set)
 {
@@ -145,10 +173,12 @@ bool accounting(const struct meta_region_owners *owners, uint64_t i,
     const uint64_t handles[] = {holders->live_frames, holders->live_unique_frames};
     const uint64_t owed = i < owners->max_meta_slots ? owners->frame_obligations[i] : 0;
     const bool counted = owner->usage == SPEC_USAGE_FRAME && 1 <= rc && rc <= SPEC_REF_COUNT_MAX;
+    const bool held = holders->live_frames || holders->live_unique_frames || holders->segments;
     bool holds = true;
 
     holds &=
         clause(report, CLAUSE_accounting__ref_count, implies(counted, is_sum(rc, references, 4)));
     holds &= clause(report, CLAUSE_accounting__frame_obligations, is_sum(owed, handles, 2));
+    holds &= clause(report, CLAUSE_accounting__unused, implies(rc == SPEC_REF_COUNT_UNUSED, !held));
     return holds;
 }

@@ -7,187 +7,9 @@
  * panic's condition held.
  */
 #include "metaslot_oracle/reference.h"
+#include "metaslot_oracle/repr.h"
 
-typedef const struct meta_region_owners owners_t;
-typedef const struct spec_call call_t;
-typedef const struct spec_outcome outcome_t;
-
-/* An error, or a function that only reads: nothing has changed. */
-static bool unchanged(owners_t *pre, owners_t *post, struct clause_report *report)
-{
-    bool holds = true;
-
-    holds &= clause(report, CLAUSE_unchanged__slots, slots_equal_but(pre, post, UINT64_MAX));
-    holds &=
-        clause(report, CLAUSE_unchanged__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
-    holds &= clause(report, CLAUSE_unchanged__frame_obligations,
-                    frame_obligations_equal_but(pre, post, UINT64_MAX));
-    return holds;
-}
-
-/* get_slot's own post-condition, which every function that takes an address inherits. */
-static bool slot_found(owners_t *pre, call_t *call, outcome_t *outcome,
-                       struct clause_report *report)
-{
-    const bool ok = outcome->result == SPEC_OK;
-    bool holds = true;
-
-    holds &= clause(report, CLAUSE_get_slot__unsafe_is_err,
-                    has_safe_slot(pre, call->paddr) || (!ok && outcome->result != SPEC_PANIC));
-    holds &=
-        clause(report, CLAUSE_get_slot__ptr, !ok || outcome->value == frame_to_meta(call->paddr));
-    return holds;
-}
-
-/*
- * Who does not say what becomes of a slot leaves it alone. For functions of which no clause of
- * their own says so.
- */
-static bool others_kept(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
-{
-    return clause(report, CLAUSE_frame_condition__others,
-                  slot_owners_equal_but(pre, post, frame_to_index(call->paddr)));
-}
-
-static bool slots_kept(owners_t *pre, owners_t *post, struct clause_report *report)
-{
-    return clause(report, CLAUSE_frame_condition__slots, slots_equal_but(pre, post, UINT64_MAX));
-}
-
-static bool frame_condition(owners_t *pre, owners_t *post, call_t *call,
-                            struct clause_report *report)
-{
-    bool holds = others_kept(pre, post, call, report);
-
-    holds &= slots_kept(pre, post, report);
-    return holds;
-}
-
-/* A function that changes one owner and no more than that. */
-static bool one_owner_changed(owners_t *pre, owners_t *post, call_t *call,
-                              struct clause_report *report)
-{
-    bool holds = frame_condition(pre, post, call, report);
-
-    holds &= live_frame_obligations_err_spec(pre, post, report);
-    return holds;
-}
-
-/* post.frame_obligations =~= pre.frame_obligations.remove(idx) */
-static bool obligation_removed(owners_t *pre, owners_t *post, uint64_t idx)
-{
-    return idx < pre->max_meta_slots && frame_obligations_equal_but(pre, post, idx) &&
-           pre->frame_obligations[idx] > 0 &&
-           post->frame_obligations[idx] == pre->frame_obligations[idx] - 1;
-}
-
-static const struct atomic_perm *ref_count_at(owners_t *owners, uint64_t paddr)
-{
-    return &slot_owner_at(owners, frame_to_index(paddr))->inner_perms.ref_count;
-}
-
-/* The ensures of drop_last_in_place. */
-static bool released(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
-{
-    const uint64_t idx = frame_to_index(call->paddr);
-    const struct meta_slot_owner *pre_owner = slot_owner_at(pre, idx);
-    const struct meta_slot_owner *post_owner = slot_owner_at(post, idx);
-    const struct metadata_inner_perms *was = &pre_owner->inner_perms;
-    const struct metadata_inner_perms *is = &post_owner->inner_perms;
-    bool holds = true;
-
-    holds &= clause(report, CLAUSE_drop_last_in_place__ref_count,
-                    is->ref_count.value == SPEC_REF_COUNT_UNUSED);
-    holds &= clause(report, CLAUSE_drop_last_in_place__storage, !is->storage.is_init);
-    holds &= clause(report, CLAUSE_drop_last_in_place__vtable_ptr, !is->vtable_ptr.is_init);
-    holds &= clause(report, CLAUSE_drop_last_in_place__in_list,
-                    atomic_perm_equal(&is->in_list, &was->in_list));
-    holds &= clause(report, CLAUSE_drop_last_in_place__cell_ids,
-                    is->storage.id == was->storage.id && is->ref_count.id == was->ref_count.id &&
-                        is->vtable_ptr.pptr == was->vtable_ptr.pptr);
-    holds &= clause(report, CLAUSE_drop_last_in_place__slot_vaddr,
-                    post_owner->slot_vaddr == pre_owner->slot_vaddr);
-    holds &=
-        clause(report, CLAUSE_drop_last_in_place__usage, post_owner->usage == pre_owner->usage);
-    holds &= clause(report, CLAUSE_drop_last_in_place__paths_in_pt,
-                    post_owner->paths_in_pt == pre_owner->paths_in_pt);
-    holds &=
-        clause(report, CLAUSE_drop_last_in_place__others, slot_owners_equal_but(pre, post, idx));
-    holds &= slots_kept(pre, post, report);
-    return holds;
-}
-
-/* into_raw and from_raw: the slot does not notice. */
-static bool forgotten(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
-{
-    bool holds = true;
-
-    holds &=
-        clause(report, CLAUSE_into_raw__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
-    holds &= slots_kept(pre, post, report);
-    holds &= clause(report, CLAUSE_into_raw__frame_obligations,
-                    obligation_removed(pre, post, frame_to_index(call->paddr)));
-    return holds;
-}
-
-static bool brought_back(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
-{
-    bool holds = true;
-
-    holds &=
-        clause(report, CLAUSE_from_raw__slot_owners, slot_owners_equal_but(pre, post, UINT64_MAX));
-    holds &= slots_kept(pre, post, report);
-    holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
-    return holds;
-}
-
-/* inc_ref_count, and the first half of Frame::clone. */
-static bool incremented(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
-{
-    const uint64_t idx = frame_to_index(call->paddr);
-    const struct meta_slot_model was = meta_slot_owner_view(slot_owner_at(pre, idx));
-    const struct meta_slot_model is = meta_slot_owner_view(slot_owner_at(post, idx));
-    bool holds = true;
-
-    holds &= inc_ref_count_spec(&was, &is, report);
-    holds &= meta_slot_model_inv(&is, report);
-    holds &= frame_condition(pre, post, call, report);
-    return holds;
-}
-
-/* A function that claims a slot and re-parks its permission at once. */
-static bool allocated(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
-                      struct clause_report *report)
-{
-    const struct meta_slot_perm *perm = slot_perm_at(post, frame_to_index(call->paddr));
-    bool holds = true;
-
-    holds &= slot_perm_reparked_spec(call->paddr, pre, post, report);
-    holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
-    holds &= get_from_unused_perm_spec(call->paddr, outcome->value, perm, report);
-    return holds;
-}
-
-/* write_meta, with which repurpose ends. */
-static bool written(owners_t *pre, owners_t *post, call_t *call, struct clause_report *report)
-{
-    const uint64_t idx = frame_to_index(call->paddr);
-    const struct metadata_inner_perms *was = &slot_owner_at(pre, idx)->inner_perms;
-    const struct metadata_inner_perms *is = &slot_owner_at(post, idx)->inner_perms;
-    bool holds = true;
-
-    holds &=
-        clause(report, CLAUSE_write_meta__storage,
-               is->storage.is_init && meta_slot_storage_equal(&is->storage.value, &call->metadata));
-    holds &= clause(report, CLAUSE_write_meta__vtable_ptr,
-                    is->vtable_ptr.is_init && is->vtable_ptr.value == call->metadata.type);
-    holds &= clause(report, CLAUSE_write_meta__ref_count,
-                    atomic_perm_equal(&is->ref_count, &was->ref_count));
-    holds &=
-        clause(report, CLAUSE_write_meta__in_list, atomic_perm_equal(&is->in_list, &was->in_list));
-    holds &= one_owner_changed(pre, post, call, report);
-    return holds;
-}
+#include "judgements.h"
 
 /* --- suite --- */
 
@@ -215,6 +37,8 @@ bool judge_get_slot(owners_t *pre, owners_t *post, call_t *call, outcome_t *outc
 {
     bool holds = slot_found(pre, call, outcome, report);
 
+    if (outcome->result == SPEC_OK)
+        holds &= address_map_frame_to_meta(outcome->value, report);
     holds &= unchanged(pre, post, report);
     return holds;
 }
@@ -286,6 +110,8 @@ bool judge_frame_paddr(owners_t *pre, owners_t *post, call_t *call, outcome_t *o
 
     holds &= clause(report, CLAUSE_frame_paddr__paddr,
                     !ok || outcome->value == meta_to_frame(perm->addr));
+    if (ok)
+        holds &= address_map_meta_to_frame(outcome->value, report);
     holds &= unchanged(pre, post, report);
     return holds;
 }
@@ -435,6 +261,35 @@ bool judge_frame_meta(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
     (void)call;
     (void)outcome;
     return unchanged(pre, post, report);
+}
+
+/* --- FrameRef, typed views --- */
+
+bool judge_frame_borrow(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                        struct clause_report *report)
+{
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_frame_borrow__ptr, outcome->value == frame_to_meta(call->paddr));
+    holds &= clause(report, CLAUSE_frame_borrow__ref_count,
+                    outcome->detail[0] == ref_count_at(pre, call->paddr)->value);
+    holds &= unchanged(pre, post, report);
+    return holds;
+}
+
+bool judge_frame_try_from(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                          struct clause_report *report)
+{
+    const struct meta_slot_owner *owner = slot_owner_at(pre, frame_to_index(call->paddr));
+    const bool ok = outcome->result == SPEC_OK;
+    bool holds = true;
+
+    holds &= clause(report, CLAUSE_frame_try_from__type,
+                    ok == (owner->inner_perms.vtable_ptr.value == call->type));
+    holds &= clause(report, CLAUSE_frame_try_from__ptr,
+                    !ok || outcome->value == frame_to_meta(call->paddr));
+    holds &= unchanged(pre, post, report);
+    return holds;
 }
 
 /* --- UniqueFrame --- */

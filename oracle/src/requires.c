@@ -5,102 +5,15 @@
  */
 #include "metaslot_oracle/reference.h"
 
-static bool safe(const struct reference *ref, const struct spec_call *call)
-{
-    return has_safe_slot(&ref->owners, call->paddr);
-}
-
-static const struct meta_slot_owner *owner_of(const struct reference *ref,
-                                              const struct spec_call *call)
-{
-    return slot_owner_at(&ref->owners, frame_to_index(call->paddr));
-}
-
-static const struct slot_holders *holders_of(const struct reference *ref,
-                                             const struct spec_call *call)
-{
-    return &ref->holders[frame_to_index(call->paddr)];
-}
-
-static uint64_t ref_count_of(const struct reference *ref, const struct spec_call *call)
-{
-    return owner_of(ref, call)->inner_perms.ref_count.value;
-}
-
-static bool exempt_as(const struct reference *ref, const struct spec_call *call,
-                      enum slot_exemption exemption)
-{
-    return ref->exempt[frame_to_index(call->paddr)] == exemption;
-}
-
-/* The region invariant holds at the slot. */
-static bool settled(const struct reference *ref, const struct spec_call *call)
-{
-    return exempt_as(ref, call, EXEMPT_NOT);
-}
-
-static bool shared(const struct reference *ref, const struct spec_call *call)
-{
-    return meta_slot_status_of(ref_count_of(ref, call)) == META_SLOT_SHARED;
-}
-
-/* Nobody but the caller can reach the metadata. */
-static bool exclusive(const struct reference *ref, const struct spec_call *call)
-{
-    return ref_count_of(ref, call) == 0 || ref_count_of(ref, call) == SPEC_REF_COUNT_UNIQUE;
-}
-
-static bool has_metadata(const struct reference *ref, const struct spec_call *call)
-{
-    const struct metadata_inner_perms *perms = &owner_of(ref, call)->inner_perms;
-
-    return perms->storage.is_init && perms->vtable_ptr.is_init;
-}
-
-static bool unlisted(const struct reference *ref, const struct spec_call *call)
-{
-    return owner_of(ref, call)->inner_perms.in_list.value == 0;
-}
-
-static bool unlisted_and_unmapped(const struct reference *ref, const struct spec_call *call)
-{
-    return unlisted(ref, call) && owner_of(ref, call)->paths_in_pt == 0;
-}
-
-/*
- * Functions that take any address answer for any state; the executable function's answer on an
- * illegal count is known (InUse, or a panic). Only a slot that somebody is in the middle of
- * changing is out of bounds.
- */
-static bool any_address(const struct reference *ref, const struct spec_call *call)
-{
-    return !safe(ref, call) || settled(ref, call) || exempt_as(ref, call, EXEMPT_OVERFLOW);
-}
-
-static bool settled_slot(const struct reference *ref, const struct spec_call *call)
-{
-    return safe(ref, call) && settled(ref, call);
-}
-
-/* A live Frame handle names a slot in use. */
-static bool live_frame(const struct reference *ref, const struct spec_call *call)
-{
-    return settled_slot(ref, call) && shared(ref, call) && holders_of(ref, call)->live_frames > 0;
-}
-
-static bool live_unique_frame(const struct reference *ref, const struct spec_call *call)
-{
-    return settled_slot(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNIQUE &&
-           holders_of(ref, call)->live_unique_frames > 0;
-}
+#include "conditions.h"
 
 /* --- suite --- */
 
 /* UNIQUE and UNUSED are no counts. */
 bool requires_setup(const struct reference *ref, const struct spec_call *call)
 {
-    return settled_slot(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNUSED &&
-           call->count < SPEC_REF_COUNT_UNIQUE;
+    return settled_slot(ref, call) && claimable(ref, call) &&
+           count_of(ref, call) == SPEC_REF_COUNT_UNUSED && call->count < SPEC_REF_COUNT_UNIQUE;
 }
 
 /* --- MetaSlot --- */
@@ -112,7 +25,7 @@ bool requires_get_slot(const struct reference *ref, const struct spec_call *call
 
 bool requires_get_from_unused(const struct reference *ref, const struct spec_call *call)
 {
-    return any_address(ref, call);
+    return claimable(ref, call);
 }
 
 bool requires_repark(const struct reference *ref, const struct spec_call *call)
@@ -129,7 +42,7 @@ bool requires_get_from_in_use(const struct reference *ref, const struct spec_cal
 bool requires_inc_ref_count(const struct reference *ref, const struct spec_call *call)
 {
     return safe(ref, call) && any_address(ref, call) &&
-           (holders_of(ref, call)->live_frames > 0 || holders_of(ref, call)->forgotten_frames > 0);
+           (held(ref, call)->live_frames > 0 || held(ref, call)->forgotten_frames > 0);
 }
 
 bool requires_frame_paddr(const struct reference *ref, const struct spec_call *call)
@@ -147,10 +60,11 @@ bool requires_dyn_meta_ptr(const struct reference *ref, const struct spec_call *
     return settled_slot(ref, call) && has_metadata(ref, call);
 }
 
+/* A frame in a list is the list's, its links with it. */
 bool requires_write_meta(const struct reference *ref, const struct spec_call *call)
 {
     return safe(ref, call) && (settled(ref, call) || exempt_as(ref, call, EXEMPT_DROPPED)) &&
-           exclusive(ref, call);
+           exclusive(ref, call) && unlisted(ref, call);
 }
 
 bool requires_drop_meta_in_place(const struct reference *ref, const struct spec_call *call)
@@ -159,17 +73,28 @@ bool requires_drop_meta_in_place(const struct reference *ref, const struct spec_
            unlisted(ref, call);
 }
 
+/* A unique slot that no handle and no list holds: its one handle was forgotten. */
+static bool forgotten_unique(const struct reference *ref, const struct spec_call *call)
+{
+    return count_of(ref, call) == SPEC_REF_COUNT_UNIQUE &&
+           held(ref, call)->forgotten_unique_frames == 1;
+}
+
+/* The shipping kernel asserts a count of 0; the verified sources allow UNIQUE too. */
 bool requires_drop_last_in_place(const struct reference *ref, const struct spec_call *call)
 {
-    return settled_slot(ref, call) && ref_count_of(ref, call) == 0 && has_metadata(ref, call) &&
-           unlisted_and_unmapped(ref, call);
+    const bool dying = count_of(ref, call) == 0;
+
+    return settled_slot(ref, call) &&
+           (dying || (call->variant == SPEC_VOSTD && forgotten_unique(ref, call))) &&
+           has_metadata(ref, call) && unlisted_and_unmapped(ref, call);
 }
 
 /* --- Frame --- */
 
 bool requires_frame_from_unused(const struct reference *ref, const struct spec_call *call)
 {
-    return any_address(ref, call);
+    return claimable(ref, call);
 }
 
 bool requires_frame_from_in_use(const struct reference *ref, const struct spec_call *call)
@@ -184,8 +109,7 @@ bool requires_frame_clone(const struct reference *ref, const struct spec_call *c
 
 bool requires_frame_drop(const struct reference *ref, const struct spec_call *call)
 {
-    return live_frame(ref, call) &&
-           (ref_count_of(ref, call) > 1 || unlisted_and_unmapped(ref, call));
+    return live_frame(ref, call) && (count_of(ref, call) > 1 || unlisted_and_unmapped(ref, call));
 }
 
 bool requires_frame_into_raw(const struct reference *ref, const struct spec_call *call)
@@ -195,8 +119,7 @@ bool requires_frame_into_raw(const struct reference *ref, const struct spec_call
 
 bool requires_frame_from_raw(const struct reference *ref, const struct spec_call *call)
 {
-    return settled_slot(ref, call) && shared(ref, call) &&
-           holders_of(ref, call)->forgotten_frames > 0;
+    return settled_slot(ref, call) && shared(ref, call) && held(ref, call)->forgotten_frames > 0;
 }
 
 bool requires_frame_reference_count(const struct reference *ref, const struct spec_call *call)
@@ -209,11 +132,23 @@ bool requires_frame_meta(const struct reference *ref, const struct spec_call *ca
     return live_frame(ref, call);
 }
 
+/* --- FrameRef, typed views --- */
+
+bool requires_frame_borrow(const struct reference *ref, const struct spec_call *call)
+{
+    return live_frame(ref, call);
+}
+
+bool requires_frame_try_from(const struct reference *ref, const struct spec_call *call)
+{
+    return live_frame(ref, call);
+}
+
 /* --- UniqueFrame --- */
 
 bool requires_unique_frame_from_unused(const struct reference *ref, const struct spec_call *call)
 {
-    return any_address(ref, call);
+    return claimable(ref, call);
 }
 
 bool requires_unique_frame_drop(const struct reference *ref, const struct spec_call *call)
@@ -257,8 +192,8 @@ bool requires_unique_frame_into_raw(const struct reference *ref, const struct sp
 
 bool requires_unique_frame_from_raw(const struct reference *ref, const struct spec_call *call)
 {
-    return settled_slot(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNIQUE &&
-           holders_of(ref, call)->forgotten_unique_frames > 0;
+    return settled_slot(ref, call) && count_of(ref, call) == SPEC_REF_COUNT_UNIQUE &&
+           held(ref, call)->forgotten_unique_frames > 0;
 }
 
 /* --- PageTableNode --- */
@@ -266,7 +201,7 @@ bool requires_unique_frame_from_raw(const struct reference *ref, const struct sp
 /* What is not stored does not matter. */
 bool requires_page_table_node_alloc(const struct reference *ref, const struct spec_call *call)
 {
-    const bool stored = safe(ref, call) && ref_count_of(ref, call) == SPEC_REF_COUNT_UNUSED;
+    const bool stored = safe(ref, call) && count_of(ref, call) == SPEC_REF_COUNT_UNUSED;
 
-    return any_address(ref, call) && (!stored || call->metadata.type == SPEC_METADATA_PT_NODE);
+    return claimable(ref, call) && (!stored || call->metadata.type == SPEC_METADATA_PT_NODE);
 }

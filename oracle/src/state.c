@@ -16,6 +16,7 @@ WORDS(struct meta_slot_owner, 18);
 WORDS(struct meta_slot_cells, 4);
 WORDS(struct meta_slot_perm, 7);
 WORDS(struct meta_slot_model, 16);
+WORDS(struct linked_list_owner, 7);
 #undef WORDS
 
 /*
@@ -82,6 +83,7 @@ void meta_region_owners_boot(struct meta_region_owners *owners, uint64_t nr_slot
 {
     owners->max_meta_slots = nr_slots;
     meta_region_owners_rebase(owners, NULL);
+    meta_region_owners_boot_lists(owners);
     for (uint64_t i = 0; i < nr_slots; i++)
         meta_region_owners_boot_slot(owners, i);
 }
@@ -91,6 +93,7 @@ static void forget_changes(struct meta_region_owners *owners)
     for (uint64_t i = 0; i < owners->nr_changed; i++)
         owners->is_changed[owners->changed[i]] = 0;
     owners->nr_changed = 0;
+    owners->lists_changed = 0;
 }
 
 void meta_region_owners_rebase(struct meta_region_owners *owners,
@@ -104,7 +107,15 @@ void meta_region_owners_commit(struct meta_region_owners *base, struct meta_regi
 {
     for (uint64_t i = 0; i < owners->nr_changed; i++)
         meta_region_owners_copy_slot(base, owners, owners->changed[i]);
+    for (uint64_t i = 0; owners->lists_changed >> i; i++)
+        if (owners->lists_changed >> i & 1)
+            base->lists[i] = owners->lists[i];
     forget_changes(owners);
+}
+
+void meta_region_owners_boot_lists(struct meta_region_owners *owners)
+{
+    memset(owners->lists, 0, sizeof(owners->lists));
 }
 
 void meta_region_owners_remove_perm(struct meta_region_owners *owners, uint64_t index)
@@ -216,9 +227,15 @@ static bool obligations_equal_in(const struct meta_region_owners *a,
                        (to - from) * sizeof(*a->frame_obligations));
 }
 
-/* Every index but `but`, unless one state is a change of the other: then only what changed. */
-static inline bool equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
-                             uint64_t but, equal_in_fn *equal_in)
+static inline uint64_t min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Every index outside from..to, unless one state is a change of the other: then what changed. */
+static inline bool equal_outside(const struct meta_region_owners *a,
+                                 const struct meta_region_owners *b, uint64_t from, uint64_t to,
+                                 equal_in_fn *equal_in)
 {
     const struct meta_region_owners *change = a->base == b ? a : b;
     const uint64_t n = a->max_meta_slots;
@@ -229,14 +246,25 @@ static inline bool equal_but(const struct meta_region_owners *a, const struct me
         for (uint64_t i = 0; i < change->nr_changed; i++) {
             const uint64_t index = change->changed[i];
 
-            if (index != but && !equal_in(a, b, index, index + 1))
+            if ((index < from || index >= to) && !equal_in(a, b, index, index + 1))
                 return false;
         }
         return true;
     }
-    if (but >= n)
-        return equal_in(a, b, 0, n);
-    return equal_in(a, b, 0, but) && equal_in(a, b, but + 1, n);
+    return equal_in(a, b, 0, min(from, n)) && equal_in(a, b, min(to, n), n);
+}
+
+/* The same for every index but `but`. */
+static inline bool equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                             uint64_t but, equal_in_fn *equal_in)
+{
+    return equal_outside(a, b, but, but < UINT64_MAX ? but + 1 : but, equal_in);
+}
+
+bool slot_owners_equal_outside(const struct meta_region_owners *a,
+                               const struct meta_region_owners *b, uint64_t from, uint64_t to)
+{
+    return equal_outside(a, b, from, to, owners_equal_in);
 }
 
 bool slot_owners_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
@@ -255,6 +283,19 @@ bool frame_obligations_equal_but(const struct meta_region_owners *a,
                                  const struct meta_region_owners *b, uint64_t but)
 {
     return equal_but(a, b, but, obligations_equal_in);
+}
+
+bool linked_lists_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                            uint64_t but)
+{
+    const struct meta_region_owners *change = a->base == b ? a : b;
+
+    if ((change->base == a || change->base == b) && !change->lists_changed)
+        return true;
+    for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
+        if (i != but && !linked_list_equal(&a->lists[i], &b->lists[i]))
+            return false;
+    return true;
 }
 
 bool slot_owners_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b)
@@ -290,6 +331,11 @@ bool atomic_perm_equal(const struct atomic_perm *a, const struct atomic_perm *b)
 }
 
 bool meta_slot_perm_equal(const struct meta_slot_perm *a, const struct meta_slot_perm *b)
+{
+    return words_equal(a, b, sizeof(*a));
+}
+
+bool linked_list_equal(const struct linked_list_owner *a, const struct linked_list_owner *b)
 {
     return words_equal(a, b, sizeof(*a));
 }

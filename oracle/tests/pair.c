@@ -33,12 +33,73 @@ void pair_begin(struct pair *p, uint64_t ref_count)
     ask_for(p, index_to_frame(IDX));
 }
 
+/* The views of the slot, spelled out. */
+static void view_slot(struct pair *p)
+{
+    const struct metadata_inner_perms *is = &p->post.slot_owners[IDX].inner_perms;
+    const struct meta_slot_storage *stored = &is->storage.value;
+
+    p->repr = (struct metadata_repr){.r = p->post.slots[IDX].value, .perm = *is};
+    p->view = (struct metadata){.metadata = *stored,
+                                .ref_count = is->ref_count.value,
+                                .vtable_ptr = {is->vtable_ptr.is_init, is->vtable_ptr.value},
+                                .in_list = is->in_list.value};
+    p->link = (struct metadata_as_link){.ref_count = p->view.ref_count,
+                                        .vtable_ptr = p->view.vtable_ptr,
+                                        .in_list = p->view.in_list};
+    if (stored->type != SPEC_METADATA_FRAME_LINK)
+        return;
+    p->link.metadata = stored->frame_link.payload;
+    p->link.next = (struct optional_addr){stored->frame_link.next_is_some, stored->frame_link.next};
+    p->link.prev = (struct optional_addr){stored->frame_link.prev_is_some, stored->frame_link.prev};
+}
+
+/* A UniqueFrame of a link in list `id`, 0 being none. */
+static void hold_link(struct meta_slot_owner *slot, uint64_t id, uint64_t prev, uint64_t next)
+{
+    hold(slot, SPEC_REF_COUNT_UNIQUE);
+    slot->inner_perms.in_list.value = id;
+    slot->inner_perms.vtable_ptr.value = SPEC_METADATA_FRAME_LINK;
+    slot->inner_perms.storage.value =
+        (struct meta_slot_storage){.type = SPEC_METADATA_FRAME_LINK,
+                                   .frame_link = {.next_is_some = next != 0,
+                                                  .next = next,
+                                                  .prev_is_some = prev != 0,
+                                                  .prev = prev,
+                                                  .payload = 5}};
+}
+
+void pair_begin_list(struct pair *p, uint64_t nr)
+{
+    static const uint64_t ELEMENTS[] = {OTHER, 0, UNIQUE_OTHER};
+    struct linked_list_owner list = {.is_live = 1, .list_id = LIST_ID, .size = nr, .has_cursor = 1};
+
+    pair_begin(p, SPEC_REF_COUNT_UNIQUE);
+    p->pre.frame_obligations[IDX] = 1;
+    p->pre.frame_obligations[OTHER] = 0;
+    hold_link(&p->pre.slot_owners[IDX], 0, 0, 0);
+    for (uint64_t i = 0; i < nr; i++)
+        hold_link(&p->pre.slot_owners[ELEMENTS[i]], LIST_ID, i > 0 ? meta_addr(ELEMENTS[i - 1]) : 0,
+                  i + 1 < nr ? meta_addr(ELEMENTS[i + 1]) : 0);
+    list.front = nr > 0 ? meta_addr(ELEMENTS[0]) : 0;
+    list.back = nr > 0 ? meta_addr(ELEMENTS[nr - 1]) : 0;
+    list.current = nr > 1 ? meta_addr(0) : 0;
+    p->pre.lists[LIST] = p->post.lists[LIST] = list;
+    p->pre.lists[OTHER_LIST] = p->post.lists[OTHER_LIST] =
+        (struct linked_list_owner){.is_live = 1, .list_id = OTHER_LIST_ID};
+    for (uint64_t i = 0; i < NR_SLOTS; i++)
+        meta_region_owners_copy_slot(&p->post, &p->pre, i);
+    p->call.list = LIST;
+    p->outcome = (struct spec_outcome){.result = SPEC_OK};
+}
+
 void pair_finish(struct pair *p)
 {
     p->ptr = meta_addr(IDX);
     p->perm = p->pre.slots[IDX];
     p->pre_model = meta_slot_owner_view(&p->pre.slot_owners[IDX]);
     p->post_model = meta_slot_owner_view(&p->post.slot_owners[IDX]);
+    view_slot(p);
 }
 
 void pair_end(struct pair *p)
@@ -130,4 +191,50 @@ void ask_for(struct pair *p, uint64_t paddr)
     p->call.paddr = paddr;
     p->outcome.result = SPEC_OK;
     p->outcome.value = frame_to_meta(paddr);
+}
+
+struct linked_list_owner *list(struct pair *p)
+{
+    return meta_region_owners_change_list(&p->post, LIST);
+}
+
+struct linked_list_owner *other_list(struct pair *p)
+{
+    return meta_region_owners_change_list(&p->post, OTHER_LIST);
+}
+
+struct metadata_inner_perms *perms_at(struct pair *p, uint64_t i)
+{
+    return &meta_region_owners_change(&p->post, i)->inner_perms;
+}
+
+void set_prev(struct pair *p, uint64_t i, uint64_t addr)
+{
+    perms_at(p, i)->storage.value.frame_link.prev_is_some = addr != 0;
+    perms_at(p, i)->storage.value.frame_link.prev = addr;
+}
+
+void set_next(struct pair *p, uint64_t i, uint64_t addr)
+{
+    perms_at(p, i)->storage.value.frame_link.next_is_some = addr != 0;
+    perms_at(p, i)->storage.value.frame_link.next = addr;
+}
+
+void set_ids(struct pair *p, uint64_t id)
+{
+    perms_at(p, OTHER)->in_list.value = id;
+    perms_at(p, 0)->in_list.value = id;
+    perms_at(p, UNIQUE_OTHER)->in_list.value = id;
+}
+
+void set_cursor(struct pair *p, uint64_t was, uint64_t is)
+{
+    p->pre.lists[LIST].current = was;
+    list(p)->current = is;
+}
+
+void lose_list_id(struct pair *p)
+{
+    p->pre.lists[LIST].list_id = 0;
+    list(p)->list_id = 0;
 }

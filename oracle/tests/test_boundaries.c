@@ -88,6 +88,22 @@ static void test_obligations_do_not_wrap(void **state)
     pair_end(&p);
 }
 
+/* Nor is 0 one more than all in a segment's frame. */
+static void test_segment_counts_do_not_wrap(void **state)
+{
+    struct clause_report report = {0};
+    struct pair p;
+
+    (void)state;
+    pair_begin(&p, 1);
+    set_pre_count(&p, UINT64_MAX);
+    *count(&p) = 0;
+    p.call.end = p.call.paddr + SPEC_PAGE_SIZE;
+    judge_segment_clone(&p.pre, &p.post, &p.call, &p.outcome, &report);
+    assert_true(clause_report_has(&report, CLAUSE_inc_frame_ref_count__ref_count));
+    pair_end(&p);
+}
+
 static void test_accounting_does_not_wrap(void **state)
 {
     struct slot_holders holders = {.forgotten_frames = UINT64_MAX, .segments = 2};
@@ -532,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_one_more_than_all),
         cmocka_unit_test(test_inc_ref_count_spec_wraps),
         cmocka_unit_test(test_obligations_do_not_wrap),
+        cmocka_unit_test(test_segment_counts_do_not_wrap),
         cmocka_unit_test(test_accounting_does_not_wrap),
         cmocka_unit_test(test_address_maps_are_inverse),
         cmocka_unit_test(test_has_safe_slot),

@@ -226,6 +226,54 @@ static void base_written(struct pair *p)
     perms(p)->vtable_ptr.value = p->call.metadata.type;
 }
 
+static void write_link(struct meta_slot_owner *slot)
+{
+    slot->inner_perms.storage.value =
+        (struct meta_slot_storage){.type = SPEC_METADATA_FRAME_LINK,
+                                   .frame_link = {.next_is_some = 1,
+                                                  .next = meta_addr(OTHER),
+                                                  .prev_is_some = 1,
+                                                  .prev = meta_addr(0),
+                                                  .payload = 9}};
+    slot->inner_perms.vtable_ptr.value = SPEC_METADATA_FRAME_LINK;
+}
+
+static void base_written_link(struct pair *p)
+{
+    begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);
+    write_link(owner(p));
+    p->call.metadata = perms(p)->storage.value;
+}
+
+/* The slot is read as a whole. */
+static void read_slot(struct pair *p)
+{
+    p->outcome.detail[0] = perms(p)->ref_count.value;
+    p->outcome.detail[1] = perms(p)->vtable_ptr.value;
+    p->outcome.detail[2] = perms(p)->in_list.value;
+    p->outcome.metadata = perms(p)->storage.value;
+}
+
+static void base_read(struct pair *p)
+{
+    base_same(p);
+    read_slot(p);
+}
+
+static void base_read_link(struct pair *p)
+{
+    begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);
+    write_link(&p->pre.slot_owners[IDX]);
+    write_link(owner(p));
+    read_slot(p);
+}
+
+static void base_measured(struct pair *p)
+{
+    base_same(p);
+    p->outcome.value = 64;
+}
+
 static void base_counted(struct pair *p)
 {
     base_same(p);
@@ -266,6 +314,503 @@ static void base_released_unique(struct pair *p)
     release_from(p, SPEC_REF_COUNT_UNIQUE, 1);
 }
 
+/* --- good steps of lists --- */
+
+static void base_listed(struct pair *p)
+{
+    pair_begin_list(p, 3);
+}
+
+static void base_empty_list(struct pair *p)
+{
+    pair_begin_list(p, 0);
+}
+
+/* IDX stands between the slots at two addresses, 0 being an end. */
+static void insert_between(struct pair *p, uint64_t prev, uint64_t next)
+{
+    set_prev(p, IDX, prev);
+    set_next(p, IDX, next);
+    if (prev)
+        set_next(p, frame_to_index(meta_to_frame(prev)), meta_addr(IDX));
+    else
+        list(p)->front = meta_addr(IDX);
+    if (next)
+        set_prev(p, frame_to_index(meta_to_frame(next)), meta_addr(IDX));
+    else
+        list(p)->back = meta_addr(IDX);
+    perms(p)->in_list.value = LIST_ID;
+    list(p)->size++;
+    list(p)->list_id = LIST_ID;
+    *obligations(p, IDX) = 0;
+}
+
+static void base_inserted(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    insert_between(p, meta_addr(OTHER), meta_addr(0));
+}
+
+static void base_inserted_front(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    insert_between(p, 0, meta_addr(OTHER));
+}
+
+static void base_inserted_back(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    insert_between(p, meta_addr(UNIQUE_OTHER), 0);
+}
+
+static void base_inserted_at_ghost(struct pair *p)
+{
+    base_inserted_back(p);
+    set_cursor(p, 0, 0);
+}
+
+/* push_back of the verified sources. */
+static void base_inserted_before_back(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    insert_between(p, meta_addr(0), meta_addr(UNIQUE_OTHER));
+    p->call.variant = SPEC_VOSTD;
+}
+
+static void base_inserted_behind_one(struct pair *p)
+{
+    pair_begin_list(p, 1);
+    insert_between(p, meta_addr(OTHER), 0);
+}
+
+static void base_inserted_before_one(struct pair *p)
+{
+    pair_begin_list(p, 1);
+    insert_between(p, 0, meta_addr(OTHER));
+    p->call.variant = SPEC_VOSTD;
+}
+
+/* Into a list that needs an id. */
+static void base_inserted_only(struct pair *p)
+{
+    pair_begin_list(p, 0);
+    lose_list_id(p);
+    insert_between(p, 0, 0);
+}
+
+static void base_ids_exhausted(struct pair *p)
+{
+    pair_begin_list(p, 0);
+    lose_list_id(p);
+    p->outcome.result = SPEC_PANIC;
+}
+
+static void take_out(struct pair *p, uint64_t i)
+{
+    set_prev(p, i, 0);
+    set_next(p, i, 0);
+    perms_at(p, i)->in_list.value = 0;
+    *obligations(p, i) = 1;
+    list(p)->size--;
+    p->outcome.value = meta_addr(i);
+}
+
+static void base_taken(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    take_out(p, 0);
+    set_next(p, OTHER, meta_addr(UNIQUE_OTHER));
+    set_prev(p, UNIQUE_OTHER, meta_addr(OTHER));
+    list(p)->current = meta_addr(UNIQUE_OTHER);
+}
+
+static void base_taken_front(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    take_out(p, OTHER);
+    set_prev(p, 0, 0);
+    list(p)->front = meta_addr(0);
+}
+
+static void base_taken_back(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    take_out(p, UNIQUE_OTHER);
+    set_next(p, 0, 0);
+    list(p)->back = meta_addr(0);
+}
+
+static void base_taken_none(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    set_cursor(p, 0, 0);
+    p->outcome.result = SPEC_NONE;
+}
+
+static void base_popped_none(struct pair *p)
+{
+    pair_begin_list(p, 0);
+    p->outcome.result = SPEC_NONE;
+}
+
+static void base_contained(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    p->call.paddr = index_to_frame(UNIQUE_OTHER);
+    p->outcome.value = 1;
+}
+
+static void base_not_contained(struct pair *p)
+{
+    pair_begin_list(p, 3);
+}
+
+/* The list gets its id. */
+static void base_not_contained_yet(struct pair *p)
+{
+    pair_begin_list(p, 0);
+    lose_list_id(p);
+    list(p)->list_id = LIST_ID;
+}
+
+static void base_found(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    p->call.paddr = index_to_frame(UNIQUE_OTHER);
+    list(p)->current = meta_addr(UNIQUE_OTHER);
+}
+
+static void base_found_front(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    p->call.paddr = index_to_frame(OTHER);
+    list(p)->current = meta_addr(OTHER);
+}
+
+static void base_not_found(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    p->outcome.result = SPEC_NONE;
+}
+
+static void base_not_found_unsafe(struct pair *p)
+{
+    base_not_found(p);
+    lose_list_id(p);
+    p->call.paddr = index_to_frame(NR_SLOTS);
+    list(p)->current = frame_to_meta(p->call.paddr);
+}
+
+static void base_at_front(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    list(p)->current = meta_addr(OTHER);
+}
+
+static void base_at_back(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    list(p)->current = meta_addr(UNIQUE_OTHER);
+}
+
+/* From the ghost. */
+static void base_at_front_again(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    set_cursor(p, 0, meta_addr(OTHER));
+}
+
+static void base_at_back_again(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    set_cursor(p, 0, meta_addr(UNIQUE_OTHER));
+}
+
+static void base_list_made(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    meta_region_owners_change_list(&p->post, OTHER_LIST + 1)->is_live = 1;
+}
+
+static void base_list_made_last(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    for (uint64_t i = OTHER_LIST + 1; i < SPEC_MAX_LISTS - 1; i++)
+        p->pre.lists[i].is_live = p->post.lists[i].is_live = 1;
+    meta_region_owners_change_list(&p->post, SPEC_MAX_LISTS - 1)->is_live = 1;
+}
+
+static void base_empty_list_dropped(struct pair *p)
+{
+    pair_begin_list(p, 0);
+    lose_list_id(p);
+    *list(p) = (struct linked_list_owner){0};
+}
+
+static void base_list_dropped(struct pair *p)
+{
+    pair_begin_list(p, 3);
+    set_ids(p, 0);
+    for (uint64_t i = 0; i < NR_SLOTS; i++) {
+        struct metadata_inner_perms *is = perms_at(p, i);
+
+        if (i == IDX)
+            continue;
+        is->ref_count.value = SPEC_REF_COUNT_UNUSED;
+        is->storage.is_init = is->vtable_ptr.is_init = 0;
+        is->storage.value = (struct meta_slot_storage){0};
+        is->vtable_ptr.value = 0;
+    }
+    *list(p) = (struct linked_list_owner){0};
+}
+
+/* --- good steps: segments, mapping ----------------------------------------------------------- */
+
+/* A step on the frames of IDX and OTHER, which have these counts. */
+static void begin_segment(struct pair *p, uint64_t ref_count, uint64_t other_count)
+{
+    pair_begin(p, ref_count);
+    meta_region_owners_boot_slot(&p->pre, OTHER);
+    if (other_count != SPEC_REF_COUNT_UNUSED)
+        hold(&p->pre.slot_owners[OTHER], other_count);
+    meta_region_owners_copy_slot(&p->post, &p->pre, OTHER);
+    p->call.end = index_to_frame(OTHER + 1);
+    p->call.length[0] = 2 * SPEC_PAGE_SIZE;
+    p->outcome.value = 0;
+}
+
+static void answer_range(struct pair *p, uint64_t start, uint64_t end)
+{
+    p->outcome.detail[0] = start;
+    p->outcome.detail[1] = end;
+}
+
+static void answer_whole(struct pair *p)
+{
+    answer_range(p, p->call.paddr, p->call.end);
+}
+
+static void fail_with(struct pair *p, enum spec_result result)
+{
+    p->outcome = (struct spec_outcome){.result = result};
+}
+
+static void base_segment_made(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    hold(owner(p), 1);
+    hold(other(p), 1);
+    answer_whole(p);
+}
+
+static void base_segment_misaligned(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    p->call.length[0]++;
+    fail_with(p, SPEC_NOT_ALIGNED);
+}
+
+static void base_segment_beyond(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    p->call.length[0] = NR_SLOTS * SPEC_PAGE_SIZE;
+    fail_with(p, SPEC_OUT_OF_BOUND);
+}
+
+static void base_segment_empty(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    p->call.length[0] = 0;
+    fail_with(p, SPEC_PANIC);
+}
+
+/* IDX was made and dropped again, OTHER was in use. */
+static void base_segment_failed(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, 3);
+    owner(p)->usage = SPEC_USAGE_FRAME;
+    fail_with(p, SPEC_IN_USE);
+}
+
+/* IDX was in use; OTHER was not reached. */
+static void base_segment_failed_at_once(struct pair *p)
+{
+    begin_segment(p, 3, SPEC_REF_COUNT_UNUSED);
+    fail_with(p, SPEC_IN_USE);
+}
+
+static void base_segment_cloned(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    *count(p) = 3;
+    other(p)->inner_perms.ref_count.value = 4;
+    answer_whole(p);
+}
+
+static void base_segment_saturated(struct pair *p)
+{
+    begin_segment(p, 2, SPEC_REF_COUNT_MAX);
+    p->call.length[0] = p->call.length[1] = SPEC_PAGE_SIZE;
+    fail_with(p, SPEC_PANIC);
+}
+
+/* The second of two frames. */
+static void base_segment_sliced(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    p->call.length[0] = p->call.length[1] = SPEC_PAGE_SIZE;
+    other(p)->inner_perms.ref_count.value = 4;
+    answer_range(p, index_to_frame(OTHER), p->call.end);
+}
+
+static void base_segment_sliced_to_nothing(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    p->call.length[1] = 0;
+    answer_range(p, p->call.end, p->call.end);
+}
+
+static void base_segment_slice_misaligned(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    p->call.length[0] = 1;
+    p->call.length[1] = SPEC_PAGE_SIZE;
+    fail_with(p, SPEC_PANIC);
+}
+
+static void base_segment_split(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    p->call.length[0] = SPEC_PAGE_SIZE;
+    answer_range(p, p->call.paddr, index_to_frame(OTHER));
+    p->outcome.detail[2] = index_to_frame(OTHER);
+    p->outcome.detail[3] = p->call.end;
+}
+
+static void base_segment_split_at_end(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    fail_with(p, SPEC_PANIC);
+}
+
+static void base_segment_popped(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    *obligations(p, IDX) = 1;
+    answer_range(p, index_to_frame(OTHER), p->call.end);
+    p->outcome.value = meta_addr(IDX);
+}
+
+static void base_segment_exhausted(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    p->call.end = p->call.paddr;
+    fail_with(p, SPEC_NONE);
+}
+
+static void base_segment_same(struct pair *p)
+{
+    begin_segment(p, 2, 3);
+    answer_whole(p);
+}
+
+static void base_segment_of_frame(struct pair *p)
+{
+    begin_obliged(p, 2, 1);
+    *obligations(p, IDX) = 0;
+    answer_range(p, p->call.paddr, index_to_frame(OTHER));
+}
+
+/* The last reference to IDX, one of two to OTHER. */
+static void base_segment_dropped(struct pair *p)
+{
+    begin_segment(p, 1, 2);
+    drop_storage(p);
+    drop_vtable(p);
+    *count(p) = SPEC_REF_COUNT_UNUSED;
+    other(p)->inner_perms.ref_count.value = 1;
+}
+
+/* IDX is at the path 3, and in the state `at` at the path 5 too. */
+static void begin_path(struct pair *p, struct meta_region_owners *at)
+{
+    owner(p)->paths_in_pt = p->pre.slot_owners[IDX].paths_in_pt = 1 << 3;
+    at->slot_owners[IDX].paths_in_pt |= 1 << 5;
+    p->call.path = 5;
+}
+
+static void base_mapped(struct pair *p)
+{
+    begin_obliged(p, 3, 2);
+    begin_path(p, &p->post);
+    *obligations(p, IDX) = 1;
+    p->outcome.value = p->call.paddr;
+}
+
+static void base_unmapped(struct pair *p)
+{
+    begin_obliged(p, 3, 1);
+    begin_path(p, &p->pre);
+    *obligations(p, IDX) = 2;
+}
+
+static void begin_mmio(struct pair *p)
+{
+    pair_begin(p, SPEC_REF_COUNT_UNUSED);
+    owner(p)->usage = p->pre.slot_owners[IDX].usage = SPEC_USAGE_MMIO;
+    p->outcome.value = 0;
+}
+
+static void base_mmio_mapped(struct pair *p)
+{
+    begin_mmio(p);
+    begin_path(p, &p->post);
+}
+
+static void base_mmio_unmapped(struct pair *p)
+{
+    begin_mmio(p);
+    begin_path(p, &p->pre);
+}
+
+static void base_reserved(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    hold(owner(p), 1);
+    hold(other(p), 1);
+    p->call.usage = owner(p)->usage = other(p)->usage = SPEC_USAGE_RESERVED;
+}
+
+static void base_mmio(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    p->call.usage = owner(p)->usage = other(p)->usage = SPEC_USAGE_MMIO;
+}
+
+static void base_borrowed(struct pair *p)
+{
+    base_same(p);
+    p->outcome.detail[0] = *count(p);
+}
+
+static void base_typed(struct pair *p)
+{
+    base_same(p);
+    p->call.type = SPEC_METADATA_PROBE;
+}
+
+static void base_not_typed(struct pair *p)
+{
+    base_same(p);
+    p->call.type = SPEC_METADATA_UNTYPED;
+    fail_with(p, SPEC_RETURNED);
+}
+
+static void base_released_forgotten(struct pair *p)
+{
+    release_from(p, SPEC_REF_COUNT_UNIQUE, 0);
+}
+
 /* --- predicates ------------------------------------------------------------------------------ */
 
 #define EVALUATE(name, expression)                                                                 \
@@ -288,12 +833,40 @@ EVALUATE(get_from_in_use, get_from_in_use_success(p->call.paddr, &p->pre, &p->po
 EVALUATE(drop_last_cond, drop_last_in_place_safety_cond(owner(p), report))
 EVALUATE(inc_ref_count, inc_ref_count_spec(&p->pre_model, &p->post_model, report))
 EVALUATE(wf, wf(&p->perm.value, owner(p), report))
+EVALUATE(metadata_wf, metadata_wf(&p->repr.r, &p->repr.perm, report))
+EVALUATE(metadata_to_repr,
+         ensures_metadata_to_repr(&p->view, &p->pre.slot_owners[IDX].inner_perms, &p->repr, report))
+EVALUATE(metadata_from_repr,
+         ensures_metadata_from_repr(&p->repr.r, &p->repr.perm, &p->view, report))
+EVALUATE(metadata_from_borrowed,
+         ensures_metadata_from_borrowed(&p->repr.r, &p->repr.perm, &p->view, report))
+EVALUATE(metadata_from_to_repr, metadata_from_to_repr(&p->view, &p->repr, report))
+EVALUATE(metadata_to_from_repr, metadata_to_from_repr(&p->repr.r, &p->repr.perm, &p->view, report))
+EVALUATE(metadata_to_repr_wf, metadata_to_repr_wf(&p->repr, report))
+EVALUATE(metadata_as_link_wf, metadata_as_link_wf(&p->repr.r, &p->repr.perm, report))
+EVALUATE(metadata_as_link_to_repr,
+         ensures_metadata_as_link_to_repr(&p->link, &p->pre.slot_owners[IDX].inner_perms, &p->repr,
+                                          report))
+EVALUATE(metadata_as_link_from_repr,
+         ensures_metadata_as_link_from_repr(&p->repr.r, &p->repr.perm, &p->link, report))
+EVALUATE(metadata_as_link_from_borrowed,
+         ensures_metadata_as_link_from_borrowed(&p->repr.r, &p->repr.perm, &p->link, report))
+EVALUATE(metadata_as_link_from_to_repr, metadata_as_link_from_to_repr(&p->link, &p->repr, report))
+EVALUATE(metadata_as_link_to_from_repr,
+         metadata_as_link_to_from_repr(&p->repr.r, &p->repr.perm, &p->link, report))
+EVALUATE(metadata_as_link_to_repr_wf, metadata_as_link_to_repr_wf(&p->repr, report))
+EVALUATE(link_wf, link_wf(&p->repr.perm.storage.value, &p->link, report))
 EVALUATE(owner_inv, meta_slot_owner_inv(owner(p), report))
 EVALUATE(model_inv, meta_slot_model_inv(&p->post_model, report))
 EVALUATE(region_inv, meta_region_owners_inv(&p->post, report))
 EVALUATE(region_inv_at_other, meta_region_owners_inv_at(&p->post, OTHER, report))
 EVALUATE(clean_inv, clean_inv(&p->post, report))
 EVALUATE(accounting, accounting(&p->post, IDX, &p->holders, report))
+EVALUATE(segment_inv, segment_inv(&p->post, p->call.paddr, p->call.end, report))
+EVALUATE(segment_inv_at, segment_inv_at(&p->post, IDX, &p->holders, report))
+EVALUATE(list_inv, linked_list_inv(&p->post, LIST, report))
+EVALUATE(in_list_inv, in_list_inv_at(&p->post, 0, report))
+EVALUATE(in_list_inv_at_front, in_list_inv_at(&p->post, OTHER, report))
 #define JUDGE(operation)                                                                           \
     EVALUATE(judge_##operation, judge_##operation(&p->pre, &p->post, &p->call, &p->outcome, report))
 JUDGE(setup)
@@ -326,6 +899,45 @@ JUDGE(unique_frame_meta_mut)
 JUDGE(unique_frame_into_raw)
 JUDGE(unique_frame_from_raw)
 JUDGE(page_table_node_alloc)
+JUDGE(memory_range)
+JUDGE(frame_borrow)
+JUDGE(frame_try_from)
+JUDGE(frame_map)
+JUDGE(frame_unmap)
+JUDGE(mmio_map)
+JUDGE(mmio_unmap)
+JUDGE(segment_from_unused)
+JUDGE(segment_clone)
+JUDGE(segment_slice)
+JUDGE(segment_split)
+JUDGE(segment_next)
+JUDGE(segment_into_raw)
+JUDGE(segment_from_raw)
+JUDGE(segment_drop)
+JUDGE(segment_from_frame)
+JUDGE(lemma_layout)
+JUDGE(cast_slot)
+JUDGE(metadata_to_repr)
+JUDGE(metadata_from_repr)
+JUDGE(metadata_from_borrowed)
+JUDGE(metadata_as_link_to_repr)
+JUDGE(metadata_as_link_from_repr)
+JUDGE(metadata_as_link_from_borrowed)
+JUDGE(setup_list_id)
+JUDGE(list_new)
+JUDGE(list_push_front)
+JUDGE(list_push_back)
+JUDGE(list_pop_front)
+JUDGE(list_pop_back)
+JUDGE(list_contains)
+JUDGE(list_cursor_mut_at)
+JUDGE(list_cursor_front_mut)
+JUDGE(list_cursor_back_mut)
+JUDGE(cursor_move_next)
+JUDGE(cursor_move_prev)
+JUDGE(cursor_insert_before)
+JUDGE(cursor_take_current)
+JUDGE(list_drop)
 #undef JUDGE
 #undef EVALUATE
 

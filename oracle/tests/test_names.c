@@ -30,6 +30,8 @@ static const struct spec_function SPEC_FUNCTIONS[] = {
         .name = #name_, .function = (void (*)(void))name_, .nr_clauses = n,                        \
         .where = "MetaSlot::" #name_                                                               \
     }
+    METHOD(lemma_layout, 2),
+    METHOD(cast_slot, 2),
     METHOD(get_from_unused_inner_perms_spec, 4),
     METHOD(get_from_unused_spec, 6),
     METHOD(get_node_from_unused_spec, 6),
@@ -48,7 +50,66 @@ static const struct spec_function SPEC_FUNCTIONS[] = {
      .function = (void (*)(void))wf,
      .nr_clauses = 4,
      .where = "impl OwnerOf for MetaSlot, wf"},
+/* An executable function of the trait: it has a post-condition, and no clause of its own. */
+#define REPR_EXEC(self, of, name_)                                                                 \
+    {                                                                                              \
+        .name = "ensures_" #self "_" #name_, .function = (void (*)(void))ensures_##self##_##name_, \
+        .where = "impl Repr<MetaSlot> for " of ", " #name_                                         \
+    }
+#define REPR(self, of, name_, n)                                                                   \
+    {                                                                                              \
+        .name = #self "_" #name_, .function = (void (*)(void))self##_##name_, .nr_clauses = n,     \
+        .where = "impl Repr<MetaSlot> for " of ", " #name_                                         \
+    }
+    REPR(metadata, "Metadata<M>", wf, 4),
+    REPR(metadata, "Metadata<M>", to_repr_spec, 5),
+    REPR_EXEC(metadata, "Metadata<M>", to_repr),
+    REPR(metadata, "Metadata<M>", from_repr_spec, 4),
+    REPR_EXEC(metadata, "Metadata<M>", from_repr),
+    REPR_EXEC(metadata, "Metadata<M>", from_borrowed),
+    REPR(metadata, "Metadata<M>", from_to_repr, 1),
+    REPR(metadata, "Metadata<M>", to_from_repr, 2),
+    REPR(metadata, "Metadata<M>", to_repr_wf, 1),
+    REPR(metadata_as_link, "MetadataAsLink<M>", wf, 1),
+    REPR(metadata_as_link, "MetadataAsLink<M>", to_repr_spec, 2),
+    REPR_EXEC(metadata_as_link, "MetadataAsLink<M>", to_repr),
+    REPR(metadata_as_link, "MetadataAsLink<M>", from_repr_spec, 1),
+    REPR_EXEC(metadata_as_link, "MetadataAsLink<M>", from_repr),
+    REPR_EXEC(metadata_as_link, "MetadataAsLink<M>", from_borrowed),
+    REPR(metadata_as_link, "MetadataAsLink<M>", from_to_repr, 1),
+    REPR(metadata_as_link, "MetadataAsLink<M>", to_from_repr, 2),
+    REPR(metadata_as_link, "MetadataAsLink<M>", to_repr_wf, 1),
+#undef REPR_EXEC
+#undef REPR
 };
+
+/* The associated types: type Owner = MetaSlotOwner, and twice type Perm = MetadataInnerPerms. */
+#define TAKES(function, owner_or_perm)                                                             \
+    _Static_assert(_Generic(function,                                                              \
+                            bool (*)(const struct meta_slot_cells *, const owner_or_perm *,        \
+                                     struct clause_report *) : 1,                                  \
+                            default : 0),                                                          \
+                   #function " takes " #owner_or_perm)
+TAKES(&wf, struct meta_slot_owner);
+TAKES(&metadata_wf, struct metadata_inner_perms);
+TAKES(&metadata_as_link_wf, struct metadata_inner_perms);
+#undef TAKES
+
+/* The fields of MetaSlot: what a permission to a slot sees, and what the cells hold. */
+static void test_every_field_is_there(void **state)
+{
+    const struct meta_slot_cells cells = {
+        .storage_id = 1, .ref_count_id = 2, .vtable_ptr = 3, .in_list_id = 4};
+    const struct metadata_inner_perms perms = {
+        .storage.id = 1, .ref_count.id = 2, .vtable_ptr.pptr = 3, .in_list.id = 4};
+    const struct meta_slot_owner owner = {.inner_perms = perms};
+    struct clause_report report = {0};
+
+    (void)state;
+    assert_true(wf(&cells, &owner, &report));
+    assert_true(metadata_wf(&cells, &perms, &report));
+    assert_true(metadata_as_link_wf(&cells, &perms, &report));
+}
 
 static void test_every_spec_function_has_its_clauses(void **state)
 {
@@ -119,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_spec_function_has_its_clauses),
         cmocka_unit_test(test_spec_clauses_in_the_order_of_the_page),
+        cmocka_unit_test(test_every_field_is_there),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_kind_names),
     };

@@ -14,8 +14,9 @@ struct random {
 uint64_t random_next(struct random *random);
 
 /*
- * Replaces the program's operations by `nr_ops` random ones; its number of slots stays. Operations
- * come as often as their weights say, addresses mostly from the first few frames, so that
- * operations meet. False if there is no memory.
+ * Replaces the program's operations by `nr_ops` random ones that its format, which must be a known
+ * one, knows; its number of slots stays. Operations come as often as their weights say, those of
+ * one theme more often; setups come at the beginning. Addresses are mostly of the first few frames,
+ * so that operations meet. False if there is no memory.
  */
 bool program_generate(struct program *program, struct random *random, size_t nr_ops);

@@ -30,7 +30,7 @@ enum field {
 extern const char *const FIELD_NAMES[NR_FIELDS];
 
 enum {
-    NR_RESULTS = SPEC_PANIC + 1,
+    NR_RESULTS = SPEC_NONE + 1,
     /* Differences and broken clauses that a divergence holds; further ones are only counted. */
     MAX_DIFFERENCES = 32,
     MAX_BROKEN = 32,
@@ -53,6 +53,7 @@ struct step_record {
     uint8_t status_before;             /* enum meta_slot_status of the slot */
     uint64_t paddr;                    /* the frame that the operation is about */
     uint64_t value;                    /* the reference's outcome value */
+    uint64_t detail[4];                /* the reference's outcome detail */
     struct meta_slot_storage metadata; /* the reference's outcome metadata */
 };
 
@@ -69,9 +70,12 @@ const char *finding_kind_name(enum finding_kind kind);
 
 #define VALUE_SCALAR UINT64_MAX
 #define VALUE_UNINIT (UINT64_MAX - 1)
+#define VALUE_LIST   (UINT64_MAX - 2)
+#define VALUE_DETAIL (UINT64_MAX - 3)
 
 /*
- * One field that differs. A scalar stands in word[0] of a value of type VALUE_SCALAR, metadata as
+ * One field that differs. Of a list the words are list_id, size, front, back and the cursor's
+ * current, and the type is VALUE_LIST; `slot` is then the list's index. A scalar stands in word[0] of a value of type VALUE_SCALAR, metadata as
  * it is; what is uninitialised has type VALUE_UNINIT. `slot` is UINT64_MAX for what belongs to no
  * slot (process, result, value, metadata, on_drop).
  */
@@ -112,12 +116,25 @@ struct trace {
 struct lockstep_stats {
     uint64_t programs;
     uint64_t divergences;
-    uint64_t ghost_assumed; /* 1: the subject reports no ghost state, so clauses that see it were
+    uint64_t ghost_assumed;   /* 1: the subject reports no ghost state, so clauses that see it were
                                judged on the reference alone */
+    uint64_t fields_compared; /* a bit for each enum field that the subject shows */
     uint64_t executed[NR_OPS][NR_RESULTS];
     uint64_t skipped[NR_OPS][NR_STEP_STATUS];
-    struct clause_report clauses;
+    struct clause_report clauses[NR_OPS]; /* by the operation whose step was judged */
+    uint64_t decided[NR_OPS][NR_CLAUSES]; /* steps of subjects of which the clause was false */
 };
+
+/*
+ * How often clause `id` was evaluated on steps of `op`. The clauses exec/FIELD count the comparisons
+ * of the two states, as far as the subject shows the field.
+ */
+uint64_t lockstep_stats_evaluated(const struct lockstep_stats *stats, enum op op,
+                                  enum clause_id id);
+/* Adds one run's counts to another's. */
+void lockstep_stats_add(struct lockstep_stats *sum, const struct lockstep_stats *stats);
+/* The clause that a difference in the field breaks at the least: exec/FIELD. */
+extern const enum clause_id FIELD_CLAUSE[NR_FIELDS];
 
 struct lockstep;
 
@@ -128,6 +145,23 @@ struct lockstep;
 struct lockstep *lockstep_create(const struct slotcheck_subject *subject,
                                  struct lockstep_stats *stats, char *error, size_t error_size);
 void lockstep_destroy(struct lockstep *lockstep);
+/* Which source is asked where the two disagree; SPEC_OSTD unless said. */
+void lockstep_use_variant(struct lockstep *lockstep, enum spec_variant variant);
+
+/* A step on which both sides agree, before the next one begins. Valid during the call only. */
+struct lockstep_step {
+    uint64_t at; /* index of the operation in the program */
+    enum op op;
+    const struct spec_call *call;
+    const struct spec_outcome *outcome;
+    const struct meta_region_owners *pre;
+    const struct reference *post; /* its owners are kept as a change of `pre` */
+};
+
+typedef void lockstep_step_fn(void *context, const struct lockstep_step *step);
+
+/* Calls `observer` with `context` after every step; null, as at first: nobody is called. */
+void lockstep_observe_steps(struct lockstep *lockstep, lockstep_step_fn *observer, void *context);
 
 /*
  * Runs the program on a region of lockstep_slots(..) slots. What was found stands in

@@ -5,8 +5,9 @@
  * A program is a number of slots and a list of operations. It exists as bytes (for engines) and as
  * text (for people); one converts into the other without loss, byte for byte.
  *
- * Bytes, format 1:
- *     byte 0      the format: 1. 2..8 are reserved for later formats; any other value reads as 1
+ * Bytes:
+ *     byte 0      the format: 1, or 2, which knows more operations. 3..8 are reserved for later
+ *                 formats; any other value reads as 1
  *     byte 1      slots: b < 240 means b + 1; b >= 240 means 2^(b - 232)
  *     then        operations: an opcode byte (taken modulo the number of operations of the format),
  *                 then its operands, little endian, as wide as their kinds in OPERAND_WIDTH
@@ -16,7 +17,7 @@
  * printable or white space is a text; engines must not take it for bytes (program_is_text).
  *
  * Text:
- *     slotcheck program 1
+ *     slotcheck program 2
  *     slots 16
  *     frame_from_unused(p3, probe(7))     # comment
  *     frame_drop(f0)
@@ -34,6 +35,10 @@
  *     FRAME   fN      the N-th live Frame handle, oldest first, from 0, mod their number
  *                     (N <= 255) [N]
  *     UNIQUE  uN      the same for UniqueFrame
+ *     LIST    lN      the same for linked lists
+ *     CURSOR  cN      the same for lists that have a cursor, oldest cursor first
+ *     SEGMENT segN    the same for segments
+ *     MAPPING mapN    the same for mapped frames
  *     META    empty(N) untyped(N) link(N) node(N) probe(N): a type, and the seed of its values as
  *                     in metadata_from_seed (N <= 13106, empty 13107) [5 * N + 0, 1, 2, 3, 4]
  *     COUNT   N       0..63 [N]
@@ -42,9 +47,18 @@
  *     FLAG    N       odd is true (N <= 255) [N]
  *     LEVEL   N       ((N + 3) mod 4) + 1 (N <= 255) [N]
  *     VALUE   N       a seed as of META, for the type that is there (N <= 255) [N]
+ *     LENGTH  N       pages (N <= 63) [N]
+ *             N+D     pages and D bytes, D a power of two below 4096 (N <= 10)
+ *                     [64 + 12 * N + log2 D]
+ *             -N      pages back (1..60) [195 + N]
+ *     TYPE    empty untyped link node probe [0..4]; link(N) and so on means the same
+ *             (N <= 50, empty 51) [5 * N + 0, 1, 2, 3, 4]
+ *     PATH    N       the page-table path N mod 64 (N <= 255) [N]
+ *     USAGE   reserved kernel meta mmio [0..3]; meta(N) and so on means the same (N <= 63)
+ *             [4 * N + 0, 1, 2, 3]
  *
  * What is not canonical in bytes is kept:
- *     slotcheck program 1 @7     byte 0 is 7
+ *     slotcheck program 1 @9     byte 0 is 9
  *     slotcheck program 1 @none  there are no bytes at all; the text ends here
  *     slots @none                there is byte 0 only; the text ends here
  *     frame_drop@225(f0)         the opcode byte is 225
@@ -60,7 +74,7 @@
 #include "metaslot_oracle/state.h"
 
 enum {
-    PROGRAM_FORMAT = 1,      /* the newest format, the one that is written */
+    PROGRAM_FORMAT = 2,      /* the newest format, the one that is written */
     PROGRAM_FORMAT_LAST = 8, /* reserved up to here */
     PROGRAM_MAX_OPERANDS = 3,
     PROGRAM_MAX_TAIL = 8,    /* an operation cut short is at most this long */
@@ -85,6 +99,14 @@ enum operand_kind {
     OPERAND_COUNT,
     OPERAND_LEVEL,
     OPERAND_VALUE,
+    OPERAND_LIST,
+    OPERAND_CURSOR,
+    OPERAND_SEGMENT,
+    OPERAND_MAPPING,
+    OPERAND_LENGTH,
+    OPERAND_TYPE,
+    OPERAND_PATH,
+    OPERAND_USAGE,
     NR_OPERAND_KINDS
 };
 
@@ -106,6 +128,9 @@ enum {
     COUNT_ABOVE_MAX = 128,
     COUNT_BELOW_UNIQUE = 192,
     META_NR_TYPES = 5,
+    LENGTH_DISTANCE = 64,
+    LENGTH_BACK = 196,
+    USAGE_NR = 4,
 };
 
 struct op_info {
@@ -114,8 +139,8 @@ struct op_info {
     const char *text;     /* what it does */
     uint8_t since;        /* format in which it came */
     uint8_t weight;
-    bool takes;              /* success consumes the handle operand */
-    enum operand_kind makes; /* OPERAND_FRAME, OPERAND_UNIQUE or OPERAND_NONE */
+    enum operand_kind takes; /* the handle operand that success consumes, or OPERAND_NONE */
+    enum operand_kind makes; /* the handle that success makes, or OPERAND_NONE */
     enum operand_kind operand[PROGRAM_MAX_OPERANDS];
 };
 
@@ -149,6 +174,9 @@ void program_clear(struct program *program);
 unsigned program_format(const struct program *program);
 /* How many operations a format knows; 0 for one above PROGRAM_FORMAT. */
 unsigned program_format_ops(unsigned format);
+
+/* True if the operation is one of those that come before all others. */
+bool op_is_setup(enum op op);
 
 /* Number of slots of the program's region, 1..2^23. */
 uint64_t program_slots(const struct program *program);
@@ -196,6 +224,14 @@ uint64_t operand_paddr(uint16_t operand, uint64_t nr_slots);
 uint64_t operand_count(uint16_t operand);
 /* LEVEL: 1..=4. */
 uint64_t operand_level(uint16_t operand);
+/* LENGTH: bytes, modulo 2^64. */
+uint64_t operand_length(uint16_t operand);
+/* TYPE: enum spec_metadata_type. */
+uint64_t operand_type(uint16_t operand);
+/* PATH: 0..63. */
+uint64_t operand_path(uint16_t operand);
+/* USAGE: enum spec_page_usage. */
+uint64_t operand_usage(uint16_t operand);
 /* META: the metadata. */
 struct meta_slot_storage operand_metadata(uint16_t operand, uint64_t nr_slots);
 /*

@@ -45,6 +45,7 @@ enum slotcheck_result {
     SLOTCHECK_NOT_ALIGNED = 6,
     SLOTCHECK_RETURNED = 7, /* unique_frame_try_from: not unique, the frame is still the caller's */
     SLOTCHECK_PANIC = 8,    /* the operation panicked; only with SLOTCHECK_CAN_RETURN_FROM_PANIC */
+    SLOTCHECK_NONE = 9,     /* Option::None: nothing to take, no such element */
 };
 
 /* The type of a metadata object; says what the words of `struct slotcheck_metadata` mean. */
@@ -101,6 +102,35 @@ enum slotcheck_ghost_event {
     SLOTCHECK_GHOST_STORAGE_UNINIT = 6,
     SLOTCHECK_GHOST_VTABLE_INIT = 7,
     SLOTCHECK_GHOST_VTABLE_UNINIT = 8,
+    SLOTCHECK_GHOST_PATH_ADDED = 9, /* value: the page-table path, 0..63 */
+    SLOTCHECK_GHOST_PATH_REMOVED = 10,
+};
+
+enum {
+    SLOTCHECK_MAX_LISTS = 8, /* linked lists that exist at once in a region */
+};
+
+/*
+ * What a linked list shows. Elements are named by the address of their slot, 0 being none. Ids count
+ * from 1 after `create` and `reset`, as do those that read_slot shows.
+ */
+struct slotcheck_list {
+    uint64_t front, back;
+    uint64_t size;
+    uint64_t list_id; /* 0 until it is needed */
+    uint64_t current; /* where its cursor stands; 0: at the ghost, or there is none */
+};
+
+/* A segment: the frames from `start` to before `end`, physical addresses. */
+struct slotcheck_segment {
+    uint64_t start, end;
+};
+
+/* A slot as a whole, Metadata or MetadataAsLink; the metadata's type is what the vtable tells. */
+struct slotcheck_repr {
+    struct slotcheck_metadata metadata;
+    uint64_t ref_count;
+    uint64_t in_list;
 };
 
 /*
@@ -254,6 +284,133 @@ struct slotcheck_subject {
      */
     uint32_t (*page_table_node_alloc)(struct slotcheck_region *region, uint64_t paddr,
                                       uint32_t level, uint64_t *frame);
+
+    /* --- before anything else --- */
+
+    /*
+     * The boot code's memory map: the frames from `start` to before `end`, all unused, get `usage`
+     * (1 Reserved, 4 Meta, 5 Kernel, 6 MMIO). MMIO slots stay UNUSED; of the others each frame gets
+     * an Empty of zeros and one reference that nobody ever gives back.
+     */
+    void (*memory_range)(struct slotcheck_region *region, uint64_t start, uint64_t end,
+                         uint32_t usage);
+    /* The next list that needs an id gets this one. */
+    void (*set_next_list_id)(struct slotcheck_region *region, uint64_t id);
+
+    /* --- FrameRef, typed views --- */
+
+    /*
+     * Frame::borrow: a reference that does not count; reads metadata and count through it, and gives
+     * it up. Answers with the address of its slot.
+     */
+    uint64_t (*frame_borrow)(struct slotcheck_region *region, uint64_t frame,
+                             struct slotcheck_metadata *metadata, uint64_t *ref_count);
+    /* Frame<M>::try_from(Frame<dyn AnyFrameMeta>): OK, or RETURNED if it has another type. */
+    uint32_t (*frame_try_from)(struct slotcheck_region *region, uint64_t frame, uint64_t type);
+
+    /* --- what mapping does to frames --- */
+
+    /*
+     * Maps the frame at a page-table path: into_raw, and the path is added. Answers with the frame's
+     * physical address.
+     */
+    uint64_t (*frame_map)(struct slotcheck_region *region, uint64_t frame, uint64_t path);
+    /* Unmaps the frame at `paddr` from that path: the path is removed, and from_raw. */
+    uint64_t (*frame_unmap)(struct slotcheck_region *region, uint64_t paddr, uint64_t path);
+    /* The same for MMIO memory, which is not counted. */
+    void (*mmio_map)(struct slotcheck_region *region, uint64_t paddr, uint64_t path);
+    void (*mmio_unmap)(struct slotcheck_region *region, uint64_t paddr, uint64_t path);
+
+    /* --- LinkedList, of frames whose metadata is a FrameLink --- */
+
+    /*
+     * A list is whatever number the subject likes. At most SLOTCHECK_MAX_LISTS exist at once; `reset`
+     * and `destroy` end them all. With `list_new` come `list_drop` and `read_list`. A list has at
+     * most one cursor; the functions of CursorMut name it by its list. Another cursor on the list
+     * replaces it, and any other function of the list but `read_list` ends it.
+     *
+     * A frame that is inserted has no links and is in no list.
+     */
+    uint64_t (*list_new)(struct slotcheck_region *region);
+    /* LinkedList's Drop: takes every frame out, from the front, and drops it. */
+    void (*list_drop)(struct slotcheck_region *region, uint64_t list);
+    void (*read_list)(struct slotcheck_region *region, uint64_t list, struct slotcheck_list *out);
+    /* OK, or PANIC if the list needs an id and there are none left (2^63 - 1 and above). */
+    uint32_t (*list_push_front)(struct slotcheck_region *region, uint64_t list, uint64_t frame);
+    uint32_t (*list_push_back)(struct slotcheck_region *region, uint64_t list, uint64_t frame);
+    /* OK, or NONE. */
+    uint32_t (*list_pop_front)(struct slotcheck_region *region, uint64_t list, uint64_t *frame);
+    uint32_t (*list_pop_back)(struct slotcheck_region *region, uint64_t list, uint64_t *frame);
+    /* OK with 0 or 1, or PANIC as of push; any address may be asked for. */
+    uint32_t (*list_contains)(struct slotcheck_region *region, uint64_t list, uint64_t paddr,
+                              uint64_t *contained);
+    /* OK, NONE, or PANIC as of push; any address may be asked for. */
+    uint32_t (*list_cursor_mut_at)(struct slotcheck_region *region, uint64_t list, uint64_t paddr);
+    void (*list_cursor_front_mut)(struct slotcheck_region *region, uint64_t list);
+    void (*list_cursor_back_mut)(struct slotcheck_region *region, uint64_t list);
+    void (*cursor_move_next)(struct slotcheck_region *region, uint64_t list);
+    void (*cursor_move_prev)(struct slotcheck_region *region, uint64_t list);
+    /* OK, or PANIC as of push. */
+    uint32_t (*cursor_insert_before)(struct slotcheck_region *region, uint64_t list,
+                                     uint64_t frame);
+    /* OK, or NONE at the ghost. */
+    uint32_t (*cursor_take_current)(struct slotcheck_region *region, uint64_t list,
+                                    uint64_t *frame);
+
+    /* --- Segment --- */
+
+    /*
+     * Segment::from_unused: OK, NOT_ALIGNED, OUT_OF_BOUND, PANIC of an empty range, or the error of
+     * a frame, those before it being dropped again. `metadata[i]` is for the i-th frame of the
+     * range, and is null if there is none.
+     */
+    uint32_t (*segment_from_unused)(struct slotcheck_region *region, uint64_t start, uint64_t end,
+                                    const struct slotcheck_metadata *metadata,
+                                    struct slotcheck_segment *segment);
+    /* OK, or PANIC at saturation of a frame. */
+    uint32_t (*segment_clone)(struct slotcheck_region *region, struct slotcheck_segment segment,
+                              struct slotcheck_segment *clone);
+    /* The bytes from `start` to before `end` of it: OK, or PANIC. */
+    uint32_t (*segment_slice)(struct slotcheck_region *region, struct slotcheck_segment segment,
+                              uint64_t start, uint64_t end, struct slotcheck_segment *slice);
+    /* OK, or PANIC. */
+    uint32_t (*segment_split)(struct slotcheck_region *region, struct slotcheck_segment segment,
+                              uint64_t offset, struct slotcheck_segment parts[2]);
+    /* OK, or NONE of an empty segment. What is left stands in `*segment` afterwards. */
+    uint32_t (*segment_next)(struct slotcheck_region *region, struct slotcheck_segment *segment,
+                             uint64_t *frame);
+    /* The range that is forgotten. */
+    void (*segment_into_raw)(struct slotcheck_region *region, struct slotcheck_segment segment,
+                             struct slotcheck_segment *range);
+    void (*segment_from_raw)(struct slotcheck_region *region, struct slotcheck_segment range,
+                             struct slotcheck_segment *segment);
+    void (*segment_drop)(struct slotcheck_region *region, struct slotcheck_segment segment);
+    /* Segment::from(Frame) */
+    void (*segment_from_frame)(struct slotcheck_region *region, uint64_t frame,
+                               struct slotcheck_segment *segment);
+
+    /* --- Repr<MetaSlot> for Metadata and for MetadataAsLink --- */
+
+    /* size_of::<MetaSlot>() */
+    uint64_t (*slot_size)(struct slotcheck_region *region);
+    /* MetaSlot::cast_slot: the address of the typed pointer. */
+    uint64_t (*cast_slot)(struct slotcheck_region *region, uint64_t slot);
+    /* to_repr: writes all of an exclusively held slot. */
+    void (*metadata_to_repr)(struct slotcheck_region *region, uint64_t slot,
+                             const struct slotcheck_repr *repr);
+    /* from_repr: reads all of a slot that holds metadata. */
+    void (*metadata_from_repr)(struct slotcheck_region *region, uint64_t slot,
+                               struct slotcheck_repr *out);
+    /* from_borrowed: the same without a copy; the address that it reads at. */
+    uint64_t (*metadata_from_borrowed)(struct slotcheck_region *region, uint64_t slot,
+                                       struct slotcheck_repr *out);
+    /* The same three where the metadata is a FrameLink, through MetadataAsLink. */
+    void (*metadata_as_link_to_repr)(struct slotcheck_region *region, uint64_t slot,
+                                     const struct slotcheck_repr *repr);
+    void (*metadata_as_link_from_repr)(struct slotcheck_region *region, uint64_t slot,
+                                       struct slotcheck_repr *out);
+    uint64_t (*metadata_as_link_from_borrowed)(struct slotcheck_region *region, uint64_t slot,
+                                               struct slotcheck_repr *out);
 };
 
 #ifdef __cplusplus

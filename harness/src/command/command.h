@@ -2,6 +2,7 @@
 /* What the parts of the slotcheck command share. */
 #pragma once
 
+#include <argp.h>
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -24,10 +25,37 @@ int command_pack(int argc, char **argv);
 int command_spec(int argc, char **argv);
 int command_subjects(int argc, char **argv);
 int command_stats(int argc, char **argv);
+int command_holes(int argc, char **argv);
+int command_ledger(int argc, char **argv);
 
 /* One line on stderr, "slotcheck: …", and the status to return. */
 __attribute__((format(printf, 2, 3))) int complain(enum exit_status status, const char *format,
                                                    ...);
+
+/* --- files given --- */
+
+/* The files on the command line. */
+struct files {
+    char **paths;
+    int nr;
+};
+
+/* What a parser of options does with the keys that it does not know: at least one file is given. */
+error_t parse_files(int key, struct argp_state *state, struct files *files);
+
+/* Case files, folders gone through. */
+struct cases {
+    char **paths;
+    size_t nr;
+    size_t capacity;
+};
+
+/*
+ * A file is a case; a folder is all of its files, in the order of their names. False, after
+ * complaining, if there is no such file.
+ */
+bool cases_collect(struct cases *cases, const char *path);
+void cases_free(struct cases *cases);
 
 /* --- case files --- */
 
@@ -39,6 +67,14 @@ bool case_read(const char *path, struct program *program);
 
 /* Writes `size` bytes to `path`, null or "-" being standard output: all of it or nothing. */
 bool file_write(const char *path, const void *bytes, size_t size);
+
+/* --- the traceability table --- */
+
+/*
+ * Prints, as Markdown, from each name of the source to the clauses that mirror it, to the seed
+ * cases in `corpus` that evaluate them, to the tests. Returns an exit status.
+ */
+int table_print(FILE *out, const char *corpus);
 
 /* --- JSON --- */
 

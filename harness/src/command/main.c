@@ -18,6 +18,8 @@ static const struct command COMMANDS[] = {
     {"pack", command_pack, "turn a text into the bytes that engines use"},
     {"spec", command_spec, "print the clauses of the specification"},
     {"subjects", command_subjects, "print what a subject offers"},
+    {"holes", command_holes, "print what the specification does not pin down"},
+    {"ledger", command_ledger, "print which clauses runs have evaluated"},
     {"stats", command_stats, "print the counts that fuzz targets keep"},
 };
 

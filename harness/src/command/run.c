@@ -8,37 +8,30 @@
  * behind the case that killed the last one.
  */
 #include <argp.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../divergence_build.h"
 #include "command.h"
+#include "slotcheck/ledger.h"
 #include "slotcheck/subject_load.h"
 
 struct run_options {
-    char **files;
-    int nr_files;
+    struct files files;
     const char *library;
     const char *slots_text;
     uint64_t nr_slots; /* 0: the program's own */
     unsigned timeout;
     bool json;
     bool quiet;
-};
-
-/* The case files, folders gone through. */
-struct cases {
-    char **paths;
-    size_t nr;
-    size_t capacity;
+    enum spec_variant variant;
+    const char *ledger; /* null: none is asked for */
 };
 
 /* What parent and child both know. */
@@ -51,6 +44,12 @@ struct progress {
     bool lame;       /* the child could not begin; it complained */
 };
 
+/* For the ledger: which case came first, counted from one; zero: none. Known to both, too. */
+struct first_cases {
+    size_t evaluated[NR_CLAUSES];
+    size_t false_in[NR_CLAUSES];
+};
+
 struct run {
     const struct run_options *options;
     const struct slotcheck_subject *subject;
@@ -58,6 +57,7 @@ struct run {
     const struct program *standard_input; /* null unless it is a case */
     struct progress *progress;
     struct lockstep_stats *stats;
+    struct first_cases *first; /* null unless there is to be a ledger */
     struct trace *trace;
     FILE *out; /* for the verdicts; what a subject prints goes to stderr */
 };
@@ -66,6 +66,7 @@ struct run {
 
 enum {
     DEFAULT_TIMEOUT = 10, /* seconds; far longer than any case takes */
+    KEY_SPEC = 0x100,     /* an option without a letter */
 };
 
 static const struct argp_option OPTIONS[] = {
@@ -74,6 +75,10 @@ static const struct argp_option OPTIONS[] = {
     {"timeout", 't', "SECONDS", 0, "a case that takes longer is a finding (10)", 0},
     {"json", 'j', NULL, 0, "print one JSON object per case and line", 0},
     {"quiet", 'q', NULL, 0, "print divergences only", 0},
+    {"ledger", 'l', "FILE", 0, "write there which clauses were evaluated; see `slotcheck ledger`",
+     0},
+    {"spec", KEY_SPEC, "ostd|vostd", 0,
+     "the shipping kernel (ostd, the default) or the verified sources, where the two disagree", 0},
     {0},
 };
 
@@ -85,6 +90,13 @@ static unsigned parse_timeout(struct argp_state *state, const char *text)
     if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > 86400)
         argp_failure(state, EXIT_USAGE, 0, "--timeout %s: not 1..86400 seconds", text);
     return (unsigned)seconds;
+}
+
+static enum spec_variant parse_variant(struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "ostd") != 0 && strcmp(text, "vostd") != 0)
+        argp_failure(state, EXIT_USAGE, 0, "--spec %s: neither ostd nor vostd", text);
+    return strcmp(text, "vostd") == 0 ? SPEC_VOSTD : SPEC_OSTD;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -107,74 +119,18 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'q':
         options->quiet = true;
         return 0;
-    case ARGP_KEY_ARG:
-        return ARGP_ERR_UNKNOWN; /* all of them come as ARGP_KEY_ARGS */
-    case ARGP_KEY_ARGS:
-        options->files = state->argv + state->next;
-        options->nr_files = state->argc - state->next;
+    case 'l':
+        options->ledger = argument;
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_failure(state, EXIT_USAGE, 0, "no file given");
+    case KEY_SPEC:
+        options->variant = parse_variant(state, argument);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_files(key, state, &options->files);
     }
 }
 
 /* --- the list of cases --- */
-
-static bool cases_add(struct cases *cases, const char *path)
-{
-    if (cases->nr == cases->capacity) {
-        const size_t capacity = cases->capacity ? cases->capacity * 2 : 64;
-        char **paths = realloc(cases->paths, capacity * sizeof(*paths));
-
-        if (!paths)
-            return false;
-        cases->paths = paths;
-        cases->capacity = capacity;
-    }
-    cases->paths[cases->nr] = strdup(path);
-    return cases->paths[cases->nr] && ++cases->nr;
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* A file is a case; a folder is all of its files, in the order of their names. */
-static bool cases_collect(struct cases *cases, const char *path)
-{
-    struct dirent **entries;
-    struct stat status;
-    bool ok = true;
-    int n;
-
-    if (strcmp(path, "-") == 0)
-        return cases_add(cases, path);
-    if (stat(path, &status) != 0) {
-        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    if (!S_ISDIR(status.st_mode))
-        return cases_add(cases, path);
-    n = scandir(path, &entries, not_hidden, alphasort);
-    if (n < 0) {
-        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    for (int i = 0; i < n; i++) {
-        char inner[4096];
-
-        snprintf(inner, sizeof(inner), "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/",
-                 entries[i]->d_name);
-        ok = ok && cases_collect(cases, inner);
-        free(entries[i]);
-    }
-    free(entries);
-    return ok;
-}
 
 static bool cases_has_standard_input(const struct cases *cases)
 {
@@ -182,13 +138,6 @@ static bool cases_has_standard_input(const struct cases *cases)
         if (strcmp(cases->paths[i], "-") == 0)
             return true;
     return false;
-}
-
-static void cases_free(struct cases *cases)
-{
-    for (size_t i = 0; i < cases->nr; i++)
-        free(cases->paths[i]);
-    free(cases->paths);
 }
 
 /* --- what is printed --- */
@@ -224,6 +173,8 @@ static char *replay_command(const struct run *run, const char *path)
         quote(out, run->options->library);
         fputc(' ', out);
     }
+    if (run->options->variant == SPEC_VOSTD)
+        fputs("--spec vostd ", out);
     if (run->options->nr_slots)
         fprintf(out, "--slots %" PRIu64 " ", run->options->nr_slots);
     quote(out, path);
@@ -275,6 +226,74 @@ static void print_divergence(const struct run *run, const char *path, const stru
     free(replay);
 }
 
+/* --- the ledger --- */
+
+static void note_evaluated(const struct run *run, size_t at, enum op op)
+{
+    for (int id = 0; id < NR_CLAUSES; id++)
+        if (!run->first->evaluated[id] &&
+            lockstep_stats_evaluated(run->stats, op, (enum clause_id)id))
+            run->first->evaluated[id] = at + 1;
+}
+
+/* The case `at` was run, or was the last thing that a child ran: what is new of the clauses? */
+static void note_case(const struct run *run, size_t at, const struct program *program)
+{
+    const struct trace *trace = run->trace;
+    const struct divergence *divergence = &trace->divergence;
+
+    if (!run->first)
+        return;
+    for (uint64_t i = 0; i < trace->nr_steps; i++)
+        if (trace->steps[i].status == STEP_EXECUTED)
+            note_evaluated(run, at, (enum op)program->ops[i].op);
+    /* The end of a program is judged with its last operation, whether that could run or not. */
+    if (trace->nr_steps > 0)
+        note_evaluated(run, at, (enum op)program->ops[trace->nr_steps - 1].op);
+    if (divergence->kind == FINDING_NONE || divergence->kind == FINDING_ORACLE_FAULT)
+        return;
+    for (uint32_t i = 0; i < divergence->nr_broken && i < MAX_BROKEN; i++) {
+        const enum clause_id id = (enum clause_id)divergence->broken[i];
+
+        if (!run->first->evaluated[id])
+            run->first->evaluated[id] = at + 1;
+        if (!run->first->false_in[id])
+            run->first->false_in[id] = at + 1;
+    }
+}
+
+static bool fill_ledger(const struct run *run, struct ledger *ledger)
+{
+    bool ok = true;
+
+    ledger_add_stats(ledger, run->stats);
+    for (int i = 0; i < NR_CLAUSES; i++) {
+        const enum clause_id id = (enum clause_id)i;
+
+        if (run->first->evaluated[i] && ledger_evaluated(ledger, id))
+            ok &=
+                ledger_note_evaluated(ledger, id, run->cases->paths[run->first->evaluated[i] - 1]);
+        if (run->first->false_in[i] && ledger_decided(ledger, id))
+            ok &= ledger_note_false(ledger, id, run->cases->paths[run->first->false_in[i] - 1]);
+    }
+    return ok;
+}
+
+static int write_ledger(const struct run *run)
+{
+    struct ledger *ledger = run->first ? ledger_create() : NULL;
+    int status = EXIT_AGREEMENT;
+
+    if (!run->first)
+        return EXIT_AGREEMENT;
+    if (!ledger || !fill_ledger(run, ledger))
+        status = complain(EXIT_INTERNAL, "no memory");
+    else if (!ledger_write(run->options->ledger, ledger))
+        status = complain(EXIT_USAGE, "%s: %s", run->options->ledger, strerror(errno));
+    ledger_destroy(ledger);
+    return status;
+}
+
 /* --- in the child --- */
 
 /*
@@ -314,7 +333,10 @@ static void run_case(const struct run *run, struct lockstep *lockstep, const cha
     if (!ran) {
         complain(EXIT_USAGE, "%s: %s", path, lockstep_error(lockstep));
         run->progress->unreadable = true;
-    } else if (run->trace->divergence.kind == FINDING_NONE) {
+        return;
+    }
+    note_case(run, run->progress->at, program);
+    if (run->trace->divergence.kind == FINDING_NONE) {
         run->progress->nr_agree++;
         print_agreement(run, path);
     } else {
@@ -336,6 +358,7 @@ static int run_cases(const struct run *run)
         progress->lame = true;
         return complain(EXIT_INTERNAL, "%s", error);
     }
+    lockstep_use_variant(lockstep, run->options->variant);
     program_init(&program);
     for (; progress->at < run->cases->nr; progress->at++) {
         run_case(run, lockstep, run->cases->paths[progress->at], &program);
@@ -390,6 +413,9 @@ static void report_crash(const struct run *run, int signal)
     divergence->slot = divergence->has_slot ? frame_to_index(record->paddr) : UINT64_MAX;
     divergence->status_before = (enum meta_slot_status)record->status_before;
     divergence_crash(divergence, signal);
+    run->stats->divergences++;
+    run->stats->decided[divergence->op][CLAUSE_exec__process]++;
+    note_case(run, progress->at - 1, program);
     print_divergence(run, path, program);
     program_free(&storage);
 }
@@ -440,10 +466,13 @@ static int run_all(struct run *run)
 
     run->progress = shared(sizeof(*run->progress));
     run->stats = shared(sizeof(*run->stats));
+    run->first = run->options->ledger ? shared(sizeof(*run->first)) : NULL;
     run->trace = trace_create(1 << 20);
-    if (!run->progress || !run->stats || !run->trace)
+    if (!run->progress || !run->stats || !run->trace || (run->options->ledger && !run->first))
         return complain(EXIT_INTERNAL, "no memory");
     status = supervise(run);
+    if (status == EXIT_AGREEMENT)
+        status = write_ledger(run);
     if (status != EXIT_AGREEMENT)
         return status;
     if (!run->options->json && run->cases->nr != 1)
@@ -476,7 +505,8 @@ int command_run(int argc, char **argv)
         "Runs case files, text or bytes, or all files of a folder, on the subject and on the "
         "specification in lockstep, and explains each divergence."
         "\vExample:\n  ./slotcheck run corpus/seeds\n"
-        "  ./slotcheck run --subject ./libmine.so out/fuzz/findings/*.case",
+        "  ./slotcheck run --subject ./libmine.so out/fuzz/findings/*.case\n"
+        "  ./slotcheck run --ledger seeds.ledger corpus/seeds",
         NULL,
         NULL,
         NULL};
@@ -500,8 +530,8 @@ int command_run(int argc, char **argv)
         options.nr_slots != run.subject->fixed_slots)
         return complain(EXIT_USAGE, "--slots %" PRIu64 ": regions of %s have %" PRIu64 " slots",
                         options.nr_slots, run.subject->name, run.subject->fixed_slots);
-    for (int i = 0; i < options.nr_files && status == EXIT_AGREEMENT; i++)
-        if (!cases_collect(&cases, options.files[i]))
+    for (int i = 0; i < options.files.nr && status == EXIT_AGREEMENT; i++)
+        if (!cases_collect(&cases, options.files.paths[i]))
             status = EXIT_USAGE;
     if (status == EXIT_AGREEMENT && cases.nr == 0)
         status = complain(EXIT_USAGE, "no case files there");

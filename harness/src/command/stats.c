@@ -8,31 +8,12 @@
 #include "command.h"
 #include "slotcheck/fuzz_session.h"
 
-struct stats_options {
-    char **files;
-    int nr_files;
-};
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct stats_options *options = state->input;
-
-    switch (key) {
-    case 'j': /* the only format there is */
+    if (key == 'j') /* the only format there is */
         return 0;
-    case ARGP_KEY_ARG:
-        (void)argument;
-        return ARGP_ERR_UNKNOWN; /* all of them come as ARGP_KEY_ARGS */
-    case ARGP_KEY_ARGS:
-        options->files = state->argv + state->next;
-        options->nr_files = state->argc - state->next;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_failure(state, EXIT_USAGE, 0, "no file given");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    (void)argument;
+    return parse_files(key, state, state->input);
 }
 
 static bool read_stats(const char *path, struct fuzz_stats *stats)
@@ -52,25 +33,20 @@ static bool read_stats(const char *path, struct fuzz_stats *stats)
     return ok;
 }
 
-static void add(struct lockstep_stats *sum, const struct lockstep_stats *stats)
-{
-    sum->programs += stats->programs;
-    sum->divergences += stats->divergences;
-    sum->ghost_assumed |= stats->ghost_assumed;
-    for (int op = 0; op < NR_OPS; op++) {
-        for (int i = 0; i < NR_RESULTS; i++)
-            sum->executed[op][i] += stats->executed[op][i];
-        for (int i = 0; i < NR_STEP_STATUS; i++)
-            sum->skipped[op][i] += stats->skipped[op][i];
-    }
-    for (int i = 0; i < NR_CLAUSES; i++)
-        sum->clauses.evaluated[i] += stats->clauses.evaluated[i];
-}
-
 static void count(json_t *object, const char *name, uint64_t n)
 {
     if (n)
         json_object_set_new(object, name, json_integer((json_int_t)n));
+}
+
+/* On the steps of all operations together. */
+static uint64_t evaluated(const struct lockstep_stats *stats, enum clause_id id)
+{
+    uint64_t n = 0;
+
+    for (int op = 0; op < NR_OPS; op++)
+        n += lockstep_stats_evaluated(stats, (enum op)op, id);
+    return n;
 }
 
 static json_t *record(const struct lockstep_stats *stats)
@@ -93,7 +69,7 @@ static json_t *record(const struct lockstep_stats *stats)
             json_array_append_new(not_judged, json_string(CLAUSES[i].id));
         else
             json_object_set_new(clauses, CLAUSES[i].id,
-                                json_integer((json_int_t)stats->clauses.evaluated[i]));
+                                json_integer((json_int_t)evaluated(stats, (enum clause_id)i)));
     }
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "programs", (json_int_t)stats->programs,
                      "divergences", (json_int_t)stats->divergences, "operations", operations,
@@ -115,19 +91,19 @@ int command_stats(int argc, char **argv)
                               NULL,
                               NULL,
                               NULL};
-    struct stats_options options = {0};
+    struct files files = {0};
     struct fuzz_stats *stats;
     struct lockstep_stats *sum;
     int status = EXIT_AGREEMENT;
 
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    argp_parse(&argp, argc, argv, 0, NULL, &files);
     stats = calloc(1, sizeof(*stats));
     sum = calloc(1, sizeof(*sum));
     if (!stats || !sum)
         status = complain(EXIT_INTERNAL, "no memory");
-    for (int i = 0; i < options.nr_files && status == EXIT_AGREEMENT; i++) {
-        if (read_stats(options.files[i], stats))
-            add(sum, &stats->stats);
+    for (int i = 0; i < files.nr && status == EXIT_AGREEMENT; i++) {
+        if (read_stats(files.paths[i], stats))
+            lockstep_stats_add(sum, &stats->stats);
         else
             status = EXIT_USAGE;
     }

@@ -34,6 +34,13 @@ struct slot_holders {
     uint64_t segments;                /* segments that cover the frame */
 };
 
+/* Segment::inv for a segment of the frames from `start` to before `end`. */
+bool segment_inv(const struct meta_region_owners *owners, uint64_t start, uint64_t end,
+                 struct clause_report *report);
+/* Segment::relate_regions for the one index `i`; true if no segment of `holders` covers it. */
+bool segment_inv_at(const struct meta_region_owners *owners, uint64_t i,
+                    const struct slot_holders *holders, struct clause_report *report);
+
 /* The accounting for the one index `i`, which `holders` hold; nothing is owed out of range. */
 bool accounting(const struct meta_region_owners *owners, uint64_t i,
                 const struct slot_holders *holders, struct clause_report *report);

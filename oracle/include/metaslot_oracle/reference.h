@@ -33,21 +33,45 @@ enum spec_result {
     SPEC_NOT_ALIGNED,
     SPEC_RETURNED, /* UniqueFrame::try_from: Err(frame), the frame comes back */
     SPEC_PANIC,
+    SPEC_NONE, /* Option::None: nothing to take, no such element */
+};
+
+/* Which of two sources is asked where they are known to disagree. */
+enum spec_variant {
+    SPEC_OSTD,  /* the shipping kernel */
+    SPEC_VOSTD, /* the verified sources */
 };
 
 /* The arguments of an operation; which ones count depends on the operation. */
 struct spec_call {
-    uint64_t paddr;                    /* address argument, or the frame of the handle or slot */
+    uint64_t paddr;     /* address argument, or the frame of the handle or slot;
+                                          of a segment where it begins */
+    uint64_t end;       /* of a segment: where it ends */
+    uint64_t length[2]; /* byte lengths and offsets, in order */
+    uint64_t list;      /* index of the linked list, or of that of the cursor */
+    uint64_t path;      /* page-table path, below SPEC_NR_PATHS */
+    uint64_t type;      /* frame_try_from: enum spec_metadata_type */
+    uint64_t usage;     /* memory_range: enum spec_page_usage */
+    uint64_t count;     /* setup: the reference count; setup_list_id: the id */
+    enum spec_variant variant;
     bool as_unique;                    /* get_from_unused */
-    uint64_t count;                    /* setup: the reference count */
-    struct meta_slot_storage metadata; /* the metadata handed over */
+    struct meta_slot_storage metadata; /* the metadata handed over; see segment_metadata */
 };
 
 struct spec_outcome {
     enum spec_result result;
-    uint64_t value;                    /* pointer (in FRAME_METADATA_RANGE), address or count */
+    uint64_t value; /* pointer (in FRAME_METADATA_RANGE), address, count, or 0 and 1 for a bool */
+    /*
+     * Further values. Of segment operations where the segments begin and end: that which was made,
+     * the two of a split, what is left after next. Of from_repr and from_borrowed: ref_count,
+     * vtable_ptr, in_list.
+     */
+    uint64_t detail[4];
     struct meta_slot_storage metadata; /* metadata read, or its type alone */
 };
+
+/* The metadata that the function handed to Segment::from_unused gives to the i-th frame. */
+struct meta_slot_storage segment_metadata(const struct spec_call *call, uint64_t i);
 
 /* One run of a type's on_drop. */
 struct spec_drop {
@@ -63,12 +87,18 @@ enum slot_exemption {
     EXEMPT_OVERFLOW,  /* set up with a count that the invariant calls illegal */
 };
 
+enum {
+    SPEC_MAX_DROPS = 64, /* on_drop runs of one step that are kept; all are counted */
+};
+
 struct reference {
-    struct meta_region_owners owners; /* give it a base to know what a step changed */
-    struct slot_holders *holders;     /* per slot */
-    uint8_t *exempt;                  /* per slot: enum slot_exemption */
-    uint64_t nr_drops;                /* on_drop runs since reference_begin */
-    struct spec_drop drops[4];        /* the first of them */
+    struct meta_region_owners owners;       /* give it a base to know what a step changed */
+    struct slot_holders *holders;           /* per slot */
+    uint8_t *exempt;                        /* per slot: enum slot_exemption */
+    uint64_t next_list_id;                  /* what the next list that needs an id gets */
+    uint64_t paths_in_use;                  /* a bit for each path at which something is mapped */
+    uint64_t nr_drops;                      /* on_drop runs since reference_begin */
+    struct spec_drop drops[SPEC_MAX_DROPS]; /* the first of them */
 };
 
 /* False, with nothing left behind, where meta_region_owners_create is. */
@@ -78,6 +108,8 @@ void reference_destroy(struct reference *ref);
 void reference_boot(struct reference *ref, uint64_t nr_slots);
 /* Slot `index` alone as after boot. */
 void reference_boot_slot(struct reference *ref, uint64_t index);
+/* What belongs to no slot as after boot: no list exists, no path is mapped. */
+void reference_boot_lists(struct reference *ref);
 /* Begins a step: no on_drop has run yet. */
 void reference_begin(struct reference *ref);
 
@@ -132,5 +164,56 @@ OPERATION(unique_frame_from_raw);
 
 /* PageTableNode */
 OPERATION(page_table_node_alloc);
+
+/* Suite: what is there before anything else. */
+OPERATION(memory_range);  /* frames of a usage that nobody allocates: the boot code's memory map */
+OPERATION(setup_list_id); /* the global counter of list ids */
+
+/* FrameRef, typed views */
+OPERATION(frame_borrow);
+OPERATION(frame_try_from);
+
+/* Page table: what mapping does to the frames */
+OPERATION(frame_map);
+OPERATION(frame_unmap);
+OPERATION(mmio_map);
+OPERATION(mmio_unmap);
+
+/* LinkedList and CursorMut */
+OPERATION(list_new);
+OPERATION(list_push_front);
+OPERATION(list_push_back);
+OPERATION(list_pop_front);
+OPERATION(list_pop_back);
+OPERATION(list_contains);
+OPERATION(list_cursor_mut_at);
+OPERATION(list_cursor_front_mut);
+OPERATION(list_cursor_back_mut);
+OPERATION(cursor_move_next);
+OPERATION(cursor_move_prev);
+OPERATION(cursor_insert_before);
+OPERATION(cursor_take_current);
+OPERATION(list_drop);
+
+/* Segment */
+OPERATION(segment_from_unused);
+OPERATION(segment_clone);
+OPERATION(segment_slice);
+OPERATION(segment_split);
+OPERATION(segment_next);
+OPERATION(segment_into_raw);
+OPERATION(segment_from_raw);
+OPERATION(segment_drop);
+OPERATION(segment_from_frame);
+
+/* Repr<MetaSlot> */
+OPERATION(lemma_layout);
+OPERATION(cast_slot);
+OPERATION(metadata_to_repr);
+OPERATION(metadata_from_repr);
+OPERATION(metadata_from_borrowed);
+OPERATION(metadata_as_link_to_repr);
+OPERATION(metadata_as_link_from_repr);
+OPERATION(metadata_as_link_from_borrowed);
 
 #undef OPERATION

@@ -75,6 +75,6 @@ bool drop_last_in_place_safety_cond(const struct meta_slot_owner *owner,
 bool inc_ref_count_spec(const struct meta_slot_model *pre, const struct meta_slot_model *post,
                         struct clause_report *report);
 
-/* OwnerOf for MetaSlot: wf */
+/* OwnerOf for MetaSlot: wf, with type Owner = MetaSlotOwner */
 bool wf(const struct meta_slot_cells *self, const struct meta_slot_owner *owner,
         struct clause_report *report);

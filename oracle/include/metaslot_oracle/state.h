@@ -120,8 +120,27 @@ struct meta_slot_perm {
     struct meta_slot_cells value;
 };
 
+enum {
+    SPEC_MAX_LISTS = 8, /* linked lists that exist at once; more are not asked for */
+    SPEC_NR_PATHS = 64, /* page-table paths that programs name */
+};
+
 /*
- * MetaRegionOwners.
+ * LinkedList, and the CursorMut that borrows it, if there is one. Elements are named by the address
+ * of their slot in FRAME_METADATA_RANGE, 0 being none; how they are linked stands in the slots'
+ * storage. All zero where no list exists.
+ */
+struct linked_list_owner {
+    uint64_t is_live;
+    uint64_t list_id; /* 0 until it is needed */
+    uint64_t size;
+    uint64_t front, back;
+    uint64_t has_cursor;
+    uint64_t current; /* of the cursor; 0: at the ghost, or no cursor */
+};
+
+/*
+ * MetaRegionOwners, and beside it the linked lists of its frames.
  *
  * A state can be kept as a change of another: with `base` not null it equals `base` at every index
  * that is not in `changed`. Comparing it with its base then costs as much as was changed, however
@@ -136,7 +155,10 @@ struct meta_region_owners {
     struct meta_slot_owner *slot_owners;
     uint64_t *frame_obligations; /* a multiset: how often each index is in it */
 
+    struct linked_list_owner lists[SPEC_MAX_LISTS];
+
     const struct meta_region_owners *base;
+    uint64_t lists_changed; /* a bit for each list that may differ from the one in `base` */
     uint64_t nr_changed;
     uint64_t *changed;   /* indices, each once */
     uint8_t *is_changed; /* per index: 1 if it is in `changed` */
@@ -187,6 +209,13 @@ static inline struct meta_slot_owner *meta_region_owners_change(struct meta_regi
     }
     return &owners->slot_owners[index];
 }
+/* Notes that list `i` is about to change; the list, to write to. */
+static inline struct linked_list_owner *
+meta_region_owners_change_list(struct meta_region_owners *owners, uint64_t i)
+{
+    owners->lists_changed |= UINT64_C(1) << i;
+    return &owners->lists[i];
+}
 /* Makes `base` equal to `owners` again, which must be a change of it, and forgets the change. */
 void meta_region_owners_commit(struct meta_region_owners *base, struct meta_region_owners *owners);
 
@@ -194,6 +223,8 @@ void meta_region_owners_commit(struct meta_region_owners *base, struct meta_regi
 void meta_region_owners_remove_perm(struct meta_region_owners *owners, uint64_t index);
 void meta_region_owners_insert_perm(struct meta_region_owners *owners, uint64_t index);
 
+/* No list exists. */
+void meta_region_owners_boot_lists(struct meta_region_owners *owners);
 /* One slot as after boot. */
 void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index);
 /*
@@ -239,6 +270,13 @@ bool slots_equal_but(const struct meta_region_owners *a, const struct meta_regio
                      uint64_t but);
 bool frame_obligations_equal_but(const struct meta_region_owners *a,
                                  const struct meta_region_owners *b, uint64_t but);
+/* Equality at every index below `from` and from `to` on; from <= to. */
+bool slot_owners_equal_outside(const struct meta_region_owners *a,
+                               const struct meta_region_owners *b, uint64_t from, uint64_t to);
+/* Equality of the linked lists at every index but `but`. */
+bool linked_lists_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                            uint64_t but);
+bool linked_list_equal(const struct linked_list_owner *a, const struct linked_list_owner *b);
 /* Equality of the domains alone. */
 bool slot_owners_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b);
 bool slots_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+#include "handles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool handles_reserve(struct handles *handles, uint64_t nr_ops)
+{
+    if (nr_ops <= handles->capacity)
+        return true;
+
+    uint64_t *frames = realloc(handles->frames, nr_ops * sizeof(*frames));
+    if (frames)
+        handles->frames = frames;
+    uint64_t *uniques = realloc(handles->uniques, nr_ops * sizeof(*uniques));
+    if (uniques)
+        handles->uniques = uniques;
+    /* A split makes two of one. */
+    struct segment_handle *segments = realloc(handles->segments, nr_ops * sizeof(*segments));
+    if (segments)
+        handles->segments = segments;
+    if (!frames || !uniques || !segments)
+        return false;
+    handles->capacity = nr_ops;
+    return true;
+}
+
+void handles_free(struct handles *handles)
+{
+    free(handles->frames);
+    free(handles->uniques);
+    free(handles->segments);
+    memset(handles, 0, sizeof(*handles));
+}
+
+void handles_clear(struct handles *handles)
+{
+    handles->nr_frames = 0;
+    handles->nr_uniques = 0;
+    handles->nr_segments = 0;
+    handles->nr_mappings = 0;
+    handles->nr_lists = 0;
+    handles->nr_cursors = 0;
+}
+
+/* --- the arrays --- */
+
+static void remove_number(uint64_t *numbers, uint64_t *n, uint64_t at)
+{
+    memmove(numbers + at, numbers + at + 1, (*n - at - 1) * sizeof(*numbers));
+    (*n)--;
+}
+
+static void remove_value(uint64_t *numbers, uint64_t *n, uint64_t value)
+{
+    for (uint64_t i = 0; i < *n; i++)
+        if (numbers[i] == value) {
+            remove_number(numbers, n, i);
+            return;
+        }
+}
+
+static void remove_segment(struct handles *handles, uint64_t at)
+{
+    memmove(handles->segments + at, handles->segments + at + 1,
+            (handles->nr_segments - at - 1) * sizeof(*handles->segments));
+    handles->nr_segments--;
+}
+
+static void remove_mapping(struct handles *handles, uint64_t at)
+{
+    memmove(handles->mappings + at, handles->mappings + at + 1,
+            (handles->nr_mappings - at - 1) * sizeof(*handles->mappings));
+    handles->nr_mappings--;
+}
+
+static void add_segment(struct handles *handles, const uint64_t range[2])
+{
+    handles->segments[handles->nr_segments++] = (struct segment_handle){range[0], range[1]};
+}
+
+/* --- what a success does --- */
+
+/* The handle of that kind among the operands, as encoded. */
+static uint64_t operand_of(const struct operation *operation, enum operand_kind kind)
+{
+    const struct op_info *info = &OPS[operation->op];
+    int i = 0;
+
+    while (info->operand[i] != kind)
+        i++;
+    return operation->operand[i];
+}
+
+static void take(struct handles *handles, const struct operation *operation,
+                 const struct spec_call *call)
+{
+    const enum operand_kind kind = OPS[operation->op].takes;
+
+    if (kind == OPERAND_NONE)
+        return;
+
+    const uint64_t operand = operand_of(operation, kind);
+
+    if (kind == OPERAND_FRAME)
+        remove_number(handles->frames, &handles->nr_frames, operand % handles->nr_frames);
+    if (kind == OPERAND_UNIQUE)
+        remove_number(handles->uniques, &handles->nr_uniques, operand % handles->nr_uniques);
+    if (kind == OPERAND_SEGMENT)
+        remove_segment(handles, operand % handles->nr_segments);
+    if (kind == OPERAND_MAPPING)
+        remove_mapping(handles, operand % handles->nr_mappings);
+    if (kind == OPERAND_LIST)
+        remove_value(handles->lists, &handles->nr_lists, call->list);
+}
+
+static void make(struct handles *handles, const struct operation *operation,
+                 const struct spec_call *call, const struct spec_outcome *outcome)
+{
+    const struct op_info *info = &OPS[operation->op];
+
+    if (info->makes == OPERAND_FRAME)
+        handles->frames[handles->nr_frames++] = meta_to_frame(outcome->value);
+    if (info->makes == OPERAND_UNIQUE)
+        handles->uniques[handles->nr_uniques++] = meta_to_frame(outcome->value);
+    if (info->makes == OPERAND_LIST)
+        handles->lists[handles->nr_lists++] = call->list;
+    if (info->makes == OPERAND_MAPPING)
+        handles->mappings[handles->nr_mappings++] =
+            (struct mapping_handle){call->paddr, call->path};
+    if (info->makes == OPERAND_SEGMENT)
+        add_segment(handles, &outcome->detail[0]);
+    /* Who makes segments of a segment makes two. */
+    if (info->makes == OPERAND_SEGMENT && info->takes == OPERAND_SEGMENT)
+        add_segment(handles, &outcome->detail[2]);
+    /* Who makes something else of a segment leaves less of it. */
+    if (info->makes == OPERAND_FRAME && info->operand[0] == OPERAND_SEGMENT)
+        handles->segments[operation->operand[0] % handles->nr_segments] =
+            (struct segment_handle){outcome->detail[0], outcome->detail[1]};
+}
+
+/* A list's cursor is the list's: it ends when the list is used otherwise, and with it. */
+static void update_cursors(struct handles *handles, const struct operation *operation,
+                           const struct spec_call *call, const struct meta_region_owners *owners)
+{
+    const bool is_new = OPS[operation->op].makes == OPERAND_CURSOR;
+
+    if (is_new || !owners->lists[call->list].has_cursor)
+        remove_value(handles->cursors, &handles->nr_cursors, call->list);
+    if (is_new && owners->lists[call->list].has_cursor)
+        handles->cursors[handles->nr_cursors++] = call->list;
+}
+
+void handles_update(struct handles *handles, const struct operation *operation,
+                    const struct spec_call *call, const struct spec_outcome *outcome,
+                    const struct meta_region_owners *owners)
+{
+    if (outcome->result == SPEC_OK) {
+        take(handles, operation, call);
+        make(handles, operation, call, outcome);
+    }
+    if (owners->lists_changed)
+        update_cursors(handles, operation, call, owners);
+}
