@@ -70,6 +70,30 @@ def test_a_second_run_goes_on_from_the_corpus(tmp_path):
     assert len(kept) > 50
 
 
+@pytest.mark.parametrize("subject", ["builtin", "fault_clone_uncounted"])
+def test_a_campaign_leaves_a_ledger(subject, tmp_path):
+    """Of what its jobs counted, with a case for what the corpus and the findings show."""
+    library = [] if subject == "builtin" else ["--subject", SUBJECTS / f"{subject}.so"]
+    result = slotcheck("fuzz", *library, "--runs", "50000", "--jobs", "1", "--out",
+                       tmp_path / "out", "--json")
+    ledger = tmp_path / "out/ledger.txt"
+    summary = json.loads(result.stdout)
+    assert summary["ledger"] == str(ledger)
+    clauses = {clause["clause"]: clause for clause in
+               json.loads(slotcheck("ledger", "--json", ledger).stdout)["clauses"]}
+    for clause, evaluated in summary["clauses"].items():
+        assert clauses[clause]["evaluated"] >= evaluated
+    assert clauses["frame_drop/ref_count"]["first_evaluated"]
+    counted = clauses["inc_ref_count_spec/ref_count"]
+    if subject == "builtin":
+        assert not any(clause["false"] for clause in clauses.values())
+    else:
+        assert counted["verdict"] == "decided"
+        assert Path(counted["first_false"]).exists()
+    merged = slotcheck("ledger", ledger, tmp_path / "out/log/job-0.stats").stdout
+    assert "clauses" in merged.splitlines()[-1]
+
+
 def only_line(result: subprocess.CompletedProcess[str]) -> str:
     lines = result.stderr.splitlines()
     assert len(lines) == 1, result.stderr

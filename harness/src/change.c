@@ -379,36 +379,52 @@ static uint64_t *word_at(void *object, size_t offset)
     return (uint64_t *)(void *)((char *)object + offset);
 }
 
-static bool change_owner(const struct change_kind *kind, struct meta_slot_owner *owner)
+/* What takes more than one word of the two; true with `changed` set if the action is of that kind. */
+static bool change_storage(enum action action, struct storage_perm *storage, bool *changed)
 {
-    struct storage_perm *storage = &owner->inner_perms.storage;
-    struct vtable_perm *vtable = &owner->inner_perms.vtable_ptr;
-
-    switch ((int)kind->action) {
-    case ACT_STORAGE_INIT:
+    *changed = storage->is_init;
+    if (action == ACT_STORAGE_INIT) {
         storage->is_init ^= 1;
         storage->value = (struct meta_slot_storage){0};
-        return true;
-    case ACT_STORAGE_TYPE:
+        *changed = true;
+    } else if (action == ACT_STORAGE_TYPE) {
         if (storage->is_init)
             change_storage_type(&storage->value);
-        return storage->is_init;
-    case ACT_STORAGE_VALUE:
-        return storage->is_init && change_storage_value(&storage->value);
-    case ACT_STORAGE_LINK:
-        return storage->is_init && change_link(&storage->value);
-    case ACT_VTABLE_INIT:
+    } else if (action == ACT_STORAGE_VALUE) {
+        *changed = storage->is_init && change_storage_value(&storage->value);
+    } else if (action == ACT_STORAGE_LINK) {
+        *changed = storage->is_init && change_link(&storage->value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool change_vtable(enum action action, struct vtable_perm *vtable, bool *changed)
+{
+    *changed = true;
+    if (action == ACT_VTABLE_INIT) {
         vtable->is_init ^= 1;
         vtable->value = 0;
-        return true;
-    case ACT_VTABLE_TYPE:
+    } else if (action == ACT_VTABLE_TYPE) {
+        *changed = vtable->is_init;
         if (vtable->is_init)
             vtable->value =
                 vtable->value == SPEC_METADATA_PROBE ? SPEC_METADATA_EMPTY : SPEC_METADATA_PROBE;
-        return vtable->is_init;
-    default:
-        return change_word(kind, word_at(owner, kind->offset));
+    } else {
+        return false;
     }
+    return true;
+}
+
+static bool change_owner(const struct change_kind *kind, struct meta_slot_owner *owner)
+{
+    bool changed;
+
+    if (change_storage(kind->action, &owner->inner_perms.storage, &changed) ||
+        change_vtable(kind->action, &owner->inner_perms.vtable_ptr, &changed))
+        return changed;
+    return change_word(kind, word_at(owner, kind->offset));
 }
 
 static bool change_owners(const struct change_kind *kind, struct meta_region_owners *owners,
@@ -517,33 +533,33 @@ static bool can_answer(enum op op, enum spec_result result)
 static bool change_outcome(const struct change_kind *kind, struct changeable *step)
 {
     struct spec_outcome *outcome = &step->outcome;
+    const enum spec_result result = (enum spec_result)kind->operand;
     const bool ok = outcome->result == SPEC_OK;
 
-    switch ((int)kind->action) {
-    case ACT_RESULT:
-        if (outcome->result == kind->operand ||
-            !can_answer(step->op, (enum spec_result)kind->operand))
+    if (kind->action == ACT_RESULT) {
+        if (outcome->result == result || !can_answer(step->op, result))
             return false;
-        outcome->result = (enum spec_result)kind->operand;
+        outcome->result = result;
         return true;
-    case ACT_REFUSED:
+    }
+    if (kind->action == ACT_REFUSED) {
         /* After an error nothing has changed anyway. */
-        if (!ok || !can_answer(step->op, (enum spec_result)kind->operand))
+        if (!ok || !can_answer(step->op, result))
             return false;
         nothing_changed(step);
-        *outcome = (struct spec_outcome){.result = (enum spec_result)kind->operand};
+        *outcome = (struct spec_outcome){.result = result};
         return true;
-    case ACT_STORAGE_TYPE:
+    }
+    if (kind->action == ACT_STORAGE_TYPE) {
         if (has_metadata(outcome))
             change_storage_type(&outcome->metadata);
         return has_metadata(outcome);
-    case ACT_STORAGE_VALUE:
-        return has_metadata(outcome) && change_storage_value(&outcome->metadata);
-    default:
-        /* What an error answers beside itself means nothing, and 0 is mostly no answer at all. */
-        return ok && *word_at(outcome, kind->offset) != 0 &&
-               change_word(kind, word_at(outcome, kind->offset));
     }
+    if (kind->action == ACT_STORAGE_VALUE)
+        return has_metadata(outcome) && change_storage_value(&outcome->metadata);
+    /* What an error answers beside itself means nothing, and 0 is mostly no answer at all. */
+    return ok && *word_at(outcome, kind->offset) != 0 &&
+           change_word(kind, word_at(outcome, kind->offset));
 }
 
 /*
@@ -618,37 +634,29 @@ static void word_text(const struct change_kind *kind, const void *object, char *
     field_value_text(kind->shown, &(struct meta_slot_storage){VALUE_SCALAR, {{word}}}, text, size);
 }
 
+static bool is_of_metadata(enum action action)
+{
+    return action == ACT_STORAGE_TYPE || action == ACT_STORAGE_VALUE || action == ACT_STORAGE_LINK;
+}
+
 static void owner_text(const struct change_kind *kind, const struct meta_slot_owner *owner,
                        char *text, size_t size)
 {
-    const struct storage_perm *storage = &owner->inner_perms.storage;
-
-    switch ((int)kind->action) {
-    case ACT_STORAGE_TYPE:
-    case ACT_STORAGE_VALUE:
-    case ACT_STORAGE_LINK:
-        field_value_text(FIELD_storage, &storage->value, text, size);
-        return;
-    default:
+    if (is_of_metadata(kind->action))
+        field_value_text(FIELD_storage, &owner->inner_perms.storage.value, text, size);
+    else
         word_text(kind, owner, text, size);
-    }
 }
 
 static void outcome_text(const struct change_kind *kind, const struct spec_outcome *outcome,
                          char *text, size_t size)
 {
-    switch ((int)kind->action) {
-    case ACT_RESULT:
-    case ACT_REFUSED:
-        snprintf(text, size, "%s", result_name(outcome->result));
-        return;
-    case ACT_STORAGE_TYPE:
-    case ACT_STORAGE_VALUE:
+    if (is_of_metadata(kind->action))
         field_value_text(FIELD_storage, &outcome->metadata, text, size);
-        return;
-    default:
+    else if (kind->action == ACT_RESULT || kind->action == ACT_REFUSED)
+        snprintf(text, size, "%s", result_name(outcome->result));
+    else
         word_text(kind, outcome, text, size);
-    }
 }
 
 void change_value_text(unsigned change, const struct changeable *step, uint64_t index, char *text,

@@ -81,62 +81,70 @@ static void add_segment(struct handles *handles, const uint64_t range[2])
 
 /* --- what a success does --- */
 
-/* The handle of that kind among the operands, as encoded. */
-static uint64_t operand_of(const struct operation *operation, enum operand_kind kind)
+/* The handle that the operation consumes, which `operand` names. */
+static inline void take(struct handles *handles, enum operand_kind kind, uint64_t operand,
+                        const struct spec_call *call)
 {
-    const struct op_info *info = &OPS[operation->op];
-    int i = 0;
-
-    while (info->operand[i] != kind)
-        i++;
-    return operation->operand[i];
-}
-
-static void take(struct handles *handles, const struct operation *operation,
-                 const struct spec_call *call)
-{
-    const enum operand_kind kind = OPS[operation->op].takes;
-
-    if (kind == OPERAND_NONE)
-        return;
-
-    const uint64_t operand = operand_of(operation, kind);
-
     if (kind == OPERAND_FRAME)
         remove_number(handles->frames, &handles->nr_frames, operand % handles->nr_frames);
-    if (kind == OPERAND_UNIQUE)
+    else if (kind == OPERAND_UNIQUE)
         remove_number(handles->uniques, &handles->nr_uniques, operand % handles->nr_uniques);
-    if (kind == OPERAND_SEGMENT)
+    else if (kind == OPERAND_SEGMENT)
         remove_segment(handles, operand % handles->nr_segments);
-    if (kind == OPERAND_MAPPING)
+    else if (kind == OPERAND_MAPPING)
         remove_mapping(handles, operand % handles->nr_mappings);
-    if (kind == OPERAND_LIST)
+    else if (kind == OPERAND_LIST)
         remove_value(handles->lists, &handles->nr_lists, call->list);
 }
 
-static void make(struct handles *handles, const struct operation *operation,
-                 const struct spec_call *call, const struct spec_outcome *outcome)
+static inline void make(struct handles *handles, enum operand_kind kind,
+                        const struct spec_call *call, const struct spec_outcome *outcome)
 {
-    const struct op_info *info = &OPS[operation->op];
-
-    if (info->makes == OPERAND_FRAME)
+    if (kind == OPERAND_FRAME)
         handles->frames[handles->nr_frames++] = meta_to_frame(outcome->value);
-    if (info->makes == OPERAND_UNIQUE)
+    else if (kind == OPERAND_UNIQUE)
         handles->uniques[handles->nr_uniques++] = meta_to_frame(outcome->value);
-    if (info->makes == OPERAND_LIST)
-        handles->lists[handles->nr_lists++] = call->list;
-    if (info->makes == OPERAND_MAPPING)
+    else if (kind == OPERAND_SEGMENT)
+        add_segment(handles, &outcome->detail[0]);
+    else if (kind == OPERAND_MAPPING)
         handles->mappings[handles->nr_mappings++] =
             (struct mapping_handle){call->paddr, call->path};
-    if (info->makes == OPERAND_SEGMENT)
-        add_segment(handles, &outcome->detail[0]);
-    /* Who makes segments of a segment makes two. */
-    if (info->makes == OPERAND_SEGMENT && info->takes == OPERAND_SEGMENT)
+    else if (kind == OPERAND_LIST)
+        handles->lists[handles->nr_lists++] = call->list;
+}
+
+/* Who makes segments of a segment makes two, and who makes something else of one leaves less. */
+static inline void make_of_segment(struct handles *handles, enum operand_kind takes,
+                                   enum operand_kind makes, uint64_t operand,
+                                   const struct spec_outcome *outcome)
+{
+    if (takes == OPERAND_SEGMENT && makes == OPERAND_SEGMENT)
         add_segment(handles, &outcome->detail[2]);
-    /* Who makes something else of a segment leaves less of it. */
-    if (info->makes == OPERAND_FRAME && info->operand[0] == OPERAND_SEGMENT)
-        handles->segments[operation->operand[0] % handles->nr_segments] =
+    if (takes != OPERAND_SEGMENT && makes != OPERAND_SEGMENT && makes != OPERAND_NONE)
+        handles->segments[operand % handles->nr_segments] =
             (struct segment_handle){outcome->detail[0], outcome->detail[1]};
+}
+
+/* Written out for each operation: what it takes and makes is known when this is compiled. */
+static void succeed(struct handles *handles, const struct operation *operation,
+                    const struct spec_call *call, const struct spec_outcome *outcome)
+{
+    const uint16_t *operand = operation->operand;
+
+    switch ((enum op)operation->op) {
+#define OP(name, since, weight, first, second, third, takes, makes, ...)                           \
+    case OP_##name:                                                                                \
+        take(handles, OPERAND_##takes, operand[OPERAND_##takes == OPERAND_##second ? 1 : 0],       \
+             call);                                                                                \
+        make(handles, OPERAND_##makes, call, outcome);                                             \
+        if (OPERAND_##first == OPERAND_SEGMENT)                                                    \
+            make_of_segment(handles, OPERAND_##takes, OPERAND_##makes, operand[0], outcome);       \
+        return;
+#include "slotcheck/ops.def"
+#undef OP
+    case NR_OPS:
+        break;
+    }
 }
 
 /* A list's cursor is the list's: it ends when the list is used otherwise, and with it. */
@@ -155,10 +163,8 @@ void handles_update(struct handles *handles, const struct operation *operation,
                     const struct spec_call *call, const struct spec_outcome *outcome,
                     const struct meta_region_owners *owners)
 {
-    if (outcome->result == SPEC_OK) {
-        take(handles, operation, call);
-        make(handles, operation, call, outcome);
-    }
+    if (outcome->result == SPEC_OK)
+        succeed(handles, operation, call, outcome);
     if (owners->lists_changed)
         update_cursors(handles, operation, call, owners);
 }

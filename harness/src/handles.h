@@ -43,6 +43,12 @@ static inline bool handles_none_owing(const struct handles *handles)
     return handles->nr_frames == 0 && handles->nr_uniques == 0;
 }
 
+/* Does what the operation has done concern the live handles? */
+static inline bool handles_concerned(enum op op, const struct meta_region_owners *owners)
+{
+    return OPS[op].takes != OPERAND_NONE || OPS[op].makes != OPERAND_NONE || owners->lists_changed;
+}
+
 /*
  * What an operation, that has ended as `outcome` and left the lists of `owners`, did to the live
  * handles.

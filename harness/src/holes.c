@@ -351,10 +351,12 @@ static struct verdict judge(struct holes *h, const struct spec_outcome *outcome,
     JUDGE[step->op](&h->before.owners, &h->post, step->call, outcome, report);
     verdict.judged = failed_clauses(report);
     if (before_changed) {
-        /* What the step starts from is not as it should be; what it makes of that is no matter. */
+        /* If what the step starts from is not as it should be, what it makes of that is no matter. */
         judge_slot(&h->before.owners, &h->before, index, true, report);
         verdict.excluded = !REQUIRES[step->op](&h->before, step->call);
         verdict.right = !verdict.excluded && report->nr_failed == 0 && is_right(h, outcome, index);
+        if (report->nr_failed == 0 && outcome->result != SPEC_PANIC)
+            judge_invariants(h, false, report);
     } else if (outcome->result != SPEC_PANIC) {
         judge_invariants(h, outcome->result == step->outcome->result, report);
     }
@@ -547,8 +549,11 @@ static void conclude(struct holes *h, unsigned change, uint64_t index, struct ve
 static bool try_once(struct holes *h, unsigned change, uint64_t index, bool follows,
                      struct verdict *verdict, char *before, char *after)
 {
-    struct changeable step = {
-        .before = &h->before, .post = &h->post, .outcome = *h->step->outcome, .follows = follows};
+    struct changeable step = {.op = h->step->op,
+                              .before = &h->before,
+                              .post = &h->post,
+                              .outcome = *h->step->outcome,
+                              .follows = follows};
     const bool before_changed = change_is_before(change);
     bool changed;
 

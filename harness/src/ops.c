@@ -86,13 +86,8 @@ unsigned program_format_ops(unsigned format)
     return format <= PROGRAM_FORMAT ? FORMAT_OPS[format] : 0;
 }
 
-static const bool IS_SETUP[NR_OPS] = {
+const bool OP_IS_SETUP[NR_OPS] = {
     [OP_setup] = true,
     [OP_memory_range] = true,
     [OP_setup_list_id] = true,
 };
-
-bool op_is_setup(enum op op)
-{
-    return IS_SETUP[op];
-}

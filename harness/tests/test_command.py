@@ -203,7 +203,7 @@ def test_a_library_cut_short(slotcheck, build, tmp_path):
 
 
 def test_bytes_of_a_later_format(slotcheck):
-    result = slotcheck("run", "-", input=b"\x02\x00abc")
+    result = slotcheck("run", "-", input=b"\x03\x00abc")
     assert result.returncode == 2
     assert "newer" in only_line(result.stderr)
 

@@ -33,15 +33,6 @@ static inline bool words_equal(const void *a, const void *b, size_t size)
     return difference == 0;
 }
 
-static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t size)
-{
-    unsigned difference = 0;
-
-    for (size_t i = 0; i < size; i++)
-        difference |= a[i] ^ b[i];
-    return difference == 0;
-}
-
 const struct meta_slot_owner NO_SLOT_OWNER;
 const struct meta_slot_perm NO_SLOT_PERM;
 
@@ -189,100 +180,95 @@ bool meta_region_owners_slot_equal(const struct meta_region_owners *a,
 
 /* --- comparison of maps --- */
 
-/* Do two states agree in one respect at the indices from..to? */
-typedef bool equal_in_fn(const struct meta_region_owners *a, const struct meta_region_owners *b,
-                         uint64_t from, uint64_t to);
+/* Do two states agree in one respect at one index? */
+typedef bool equal_at_fn(const struct meta_region_owners *a, const struct meta_region_owners *b,
+                         uint64_t i);
 
-static bool owners_dom_equal_in(const struct meta_region_owners *a,
-                                const struct meta_region_owners *b, uint64_t from, uint64_t to)
+static inline bool owners_dom_equal_at(const struct meta_region_owners *a,
+                                       const struct meta_region_owners *b, uint64_t i)
 {
-    return bytes_equal(a->slot_owners_dom + from, b->slot_owners_dom + from, to - from);
+    return a->slot_owners_dom[i] == b->slot_owners_dom[i];
 }
 
-static bool slots_dom_equal_in(const struct meta_region_owners *a,
-                               const struct meta_region_owners *b, uint64_t from, uint64_t to)
+static inline bool slots_dom_equal_at(const struct meta_region_owners *a,
+                                      const struct meta_region_owners *b, uint64_t i)
 {
-    return bytes_equal(a->slots_dom + from, b->slots_dom + from, to - from);
+    return a->slots_dom[i] == b->slots_dom[i];
 }
 
-static bool owners_equal_in(const struct meta_region_owners *a, const struct meta_region_owners *b,
-                            uint64_t from, uint64_t to)
+static inline bool owners_equal_at(const struct meta_region_owners *a,
+                                   const struct meta_region_owners *b, uint64_t i)
 {
-    return owners_dom_equal_in(a, b, from, to) &&
-           words_equal(a->slot_owners + from, b->slot_owners + from,
-                       (to - from) * sizeof(*a->slot_owners));
+    return owners_dom_equal_at(a, b, i) &&
+           words_equal(&a->slot_owners[i], &b->slot_owners[i], sizeof(a->slot_owners[i]));
 }
 
-static bool slots_equal_in(const struct meta_region_owners *a, const struct meta_region_owners *b,
-                           uint64_t from, uint64_t to)
+static inline bool slots_equal_at(const struct meta_region_owners *a,
+                                  const struct meta_region_owners *b, uint64_t i)
 {
-    return slots_dom_equal_in(a, b, from, to) &&
-           words_equal(a->slots + from, b->slots + from, (to - from) * sizeof(*a->slots));
+    return slots_dom_equal_at(a, b, i) &&
+           words_equal(&a->slots[i], &b->slots[i], sizeof(a->slots[i]));
 }
 
-static bool obligations_equal_in(const struct meta_region_owners *a,
-                                 const struct meta_region_owners *b, uint64_t from, uint64_t to)
+static inline bool obligations_equal_at(const struct meta_region_owners *a,
+                                        const struct meta_region_owners *b, uint64_t i)
 {
-    return words_equal(a->frame_obligations + from, b->frame_obligations + from,
-                       (to - from) * sizeof(*a->frame_obligations));
+    return a->frame_obligations[i] == b->frame_obligations[i];
 }
 
-static inline uint64_t min(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Every index outside from..to, unless one state is a change of the other: then what changed. */
+/* Every index but from..to, unless one state is a change of the other: then only what changed. */
 static inline bool equal_outside(const struct meta_region_owners *a,
                                  const struct meta_region_owners *b, uint64_t from, uint64_t to,
-                                 equal_in_fn *equal_in)
+                                 equal_at_fn *equal_at)
 {
     const struct meta_region_owners *change = a->base == b ? a : b;
-    const uint64_t n = a->max_meta_slots;
 
-    if (b->max_meta_slots != n)
+    if (a->max_meta_slots != b->max_meta_slots)
         return false;
     if (change->base == a || change->base == b) {
-        for (uint64_t i = 0; i < change->nr_changed; i++) {
-            const uint64_t index = change->changed[i];
+        for (uint64_t k = 0; k < change->nr_changed; k++) {
+            const uint64_t i = change->changed[k];
 
-            if ((index < from || index >= to) && !equal_in(a, b, index, index + 1))
+            if ((i < from || i >= to) && !equal_at(a, b, i))
                 return false;
         }
         return true;
     }
-    return equal_in(a, b, 0, min(from, n)) && equal_in(a, b, min(to, n), n);
+    for (uint64_t i = 0; i < a->max_meta_slots; i++)
+        if ((i < from || i >= to) && !equal_at(a, b, i))
+            return false;
+    return true;
 }
 
 /* The same for every index but `but`. */
 static inline bool equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
-                             uint64_t but, equal_in_fn *equal_in)
+                             uint64_t but, equal_at_fn *equal_at)
 {
-    return equal_outside(a, b, but, but < UINT64_MAX ? but + 1 : but, equal_in);
+    return equal_outside(a, b, but, but < UINT64_MAX ? but + 1 : but, equal_at);
 }
 
 bool slot_owners_equal_outside(const struct meta_region_owners *a,
                                const struct meta_region_owners *b, uint64_t from, uint64_t to)
 {
-    return equal_outside(a, b, from, to, owners_equal_in);
+    return equal_outside(a, b, from, to, owners_equal_at);
 }
 
 bool slot_owners_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
                            uint64_t but)
 {
-    return equal_but(a, b, but, owners_equal_in);
+    return equal_but(a, b, but, owners_equal_at);
 }
 
 bool slots_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
                      uint64_t but)
 {
-    return equal_but(a, b, but, slots_equal_in);
+    return equal_but(a, b, but, slots_equal_at);
 }
 
 bool frame_obligations_equal_but(const struct meta_region_owners *a,
                                  const struct meta_region_owners *b, uint64_t but)
 {
-    return equal_but(a, b, but, obligations_equal_in);
+    return equal_but(a, b, but, obligations_equal_at);
 }
 
 bool linked_lists_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
@@ -300,12 +286,12 @@ bool linked_lists_equal_but(const struct meta_region_owners *a, const struct met
 
 bool slot_owners_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b)
 {
-    return equal_but(a, b, UINT64_MAX, owners_dom_equal_in);
+    return equal_but(a, b, UINT64_MAX, owners_dom_equal_at);
 }
 
 bool slots_dom_equal(const struct meta_region_owners *a, const struct meta_region_owners *b)
 {
-    return equal_but(a, b, UINT64_MAX, slots_dom_equal_in);
+    return equal_but(a, b, UINT64_MAX, slots_dom_equal_at);
 }
 
 /* --- values --- */

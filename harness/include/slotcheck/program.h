@@ -175,8 +175,13 @@ unsigned program_format(const struct program *program);
 /* How many operations a format knows; 0 for one above PROGRAM_FORMAT. */
 unsigned program_format_ops(unsigned format);
 
+extern const bool OP_IS_SETUP[NR_OPS];
+
 /* True if the operation is one of those that come before all others. */
-bool op_is_setup(enum op op);
+static inline bool op_is_setup(enum op op)
+{
+    return OP_IS_SETUP[op];
+}
 
 /* Number of slots of the program's region, 1..2^23. */
 uint64_t program_slots(const struct program *program);

@@ -2,7 +2,6 @@
 /* holes: what the relations of the specification accept beside what is right. */
 #include <argp.h>
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +87,8 @@ static bool find_corpus(char *path, size_t size)
     const ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
 
     folder[n < 0 ? 0 : n] = '\0';
-    while (strlen(folder) > 1) {
-        dirname(folder);
+    for (char *end = strrchr(folder, '/'); end; end = strrchr(folder, '/')) {
+        *end = '\0';
         if ((size_t)snprintf(path, size, "%s/corpus/seeds", folder) < size && is_folder(path))
             return true;
     }

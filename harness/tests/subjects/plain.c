@@ -123,7 +123,7 @@ enum { NR_FIXED_SLOTS = 16, CAPABILITIES = 0 };
 
 static struct slotcheck_region *allocate_region(uint64_t nr_slots)
 {
-    static _Alignas(64) struct slot slots[NR_FIXED_SLOTS];
+    static _Alignas(64) struct slot slots[NR_FIXED_SLOTS + 1];
     static struct slotcheck_region region = {.slots = slots};
     return nr_slots == NR_FIXED_SLOTS ? &region : NULL;
 }
@@ -156,7 +156,6 @@ static void destroy(struct slotcheck_region *region)
     free(region);
 }
 
-/* One slot more than asked for: FAULT_bound_off_by_one is no access out of bounds. */
 static struct slotcheck_region *allocate_region(uint64_t nr_slots)
 {
     struct slotcheck_region *region = malloc(sizeof(*region));
@@ -167,7 +166,6 @@ static struct slotcheck_region *allocate_region(uint64_t nr_slots)
         free(region);
         return NULL;
     }
-    clear_slot(&region->slots[nr_slots]);
     return region;
 }
 
@@ -193,7 +191,7 @@ static uint32_t create(uint64_t nr_slots, const struct slotcheck_host *host,
         return SLOTCHECK_NO_MEMORY;
     made->host = host;
     made->nr_slots = nr_slots;
-    for (uint64_t i = 0; i < nr_slots; i++)
+    for (uint64_t i = 0; i <= nr_slots; i++)
         clear_slot(&made->slots[i]);
     if (is_broken(FAULT_create_in_use))
         made->slots[0].ref_count = 0;
@@ -208,6 +206,7 @@ static void reset(struct slotcheck_region *region, const uint64_t *touched, uint
         nr_touched--;
     for (uint64_t i = 0; i < nr_touched; i++)
         clear_slot(&region->slots[touched[i]]);
+    clear_slot(&region->slots[region->nr_slots]);
     reset_lists(region);
 }
 

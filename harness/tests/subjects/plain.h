@@ -69,7 +69,7 @@ struct list {
 struct slotcheck_region {
     const struct slotcheck_host *host;
     uint64_t nr_slots;
-    struct slot *slots;
+    struct slot *slots; /* one more than asked for: what is off by one is no access out of bounds */
     struct list lists[SLOTCHECK_MAX_LISTS]; /* named by their index */
     uint64_t next_list_id;
 };
