@@ -208,24 +208,24 @@ static const struct change_kind OBLIGATION_CHANGES[] = {
     {"count", "one less", ACT_SUBTRACT, 0, 1, FIELD_frame_obligations, FIELD_frame_obligations},
 };
 
-#define LIST(field, to, action, member, operand, shown)                                            \
+#define LIST(field, to, action, member, operand, shown, compared)                                  \
     {                                                                                              \
         field, to, action, offsetof(struct linked_list_owner, member), operand, FIELD_##shown,     \
-            FIELD_list                                                                             \
+            FIELD_list_##compared                                                                  \
     }
 
 static const struct change_kind LIST_CHANGES[] = {
-    LIST("the list", "gone, or there", ACT_LIST_LIVE, is_live, 0, in_list),
-    LIST("list_id", "another one", ACT_ADD, list_id, 1, in_list),
-    LIST("list_id", "0", ACT_CLEAR, list_id, 0, in_list),
-    LIST("size", "one more", ACT_ADD, size, 1, in_list),
-    LIST("size", "one less", ACT_SUBTRACT, size, 1, in_list),
-    LIST("front", "another slot", ACT_ADD, front, 64, slot_vaddr),
-    LIST("front", "none", ACT_CLEAR, front, 0, slot_vaddr),
-    LIST("back", "another slot", ACT_ADD, back, 64, slot_vaddr),
-    LIST("back", "none", ACT_CLEAR, back, 0, slot_vaddr),
-    LIST("current", "another slot", ACT_ADD, current, 64, slot_vaddr),
-    LIST("current", "at the ghost", ACT_CLEAR, current, 0, slot_vaddr),
+    LIST("the list", "gone, or there", ACT_LIST_LIVE, is_live, 0, in_list, size),
+    LIST("list_id", "another one", ACT_ADD, list_id, 1, in_list, id),
+    LIST("list_id", "0", ACT_CLEAR, list_id, 0, in_list, id),
+    LIST("size", "one more", ACT_ADD, size, 1, in_list, size),
+    LIST("size", "one less", ACT_SUBTRACT, size, 1, in_list, size),
+    LIST("front", "another slot", ACT_ADD, front, 64, slot_vaddr, front),
+    LIST("front", "none", ACT_CLEAR, front, 0, slot_vaddr, front),
+    LIST("back", "another slot", ACT_ADD, back, 64, slot_vaddr, back),
+    LIST("back", "none", ACT_CLEAR, back, 0, slot_vaddr, back),
+    LIST("current", "another slot", ACT_ADD, current, 64, slot_vaddr, cursor),
+    LIST("current", "at the ghost", ACT_CLEAR, current, 0, slot_vaddr, cursor),
 };
 
 /* --- numbering --- */

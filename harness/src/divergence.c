@@ -23,19 +23,11 @@ static struct meta_slot_storage scalar(uint64_t value)
     return (struct meta_slot_storage){.type = VALUE_SCALAR, .word = {value}};
 }
 
-static struct meta_slot_storage detail_value(const uint64_t detail[4])
+/* What else the operation answers. */
+static struct meta_slot_storage detail_value(enum op op, const uint64_t detail[4])
 {
-    return (struct meta_slot_storage){.type = VALUE_DETAIL,
+    return (struct meta_slot_storage){.type = op_has_segment(op) ? VALUE_RANGE : VALUE_DETAIL,
                                       .word = {detail[0], detail[1], detail[2], detail[3]}};
-}
-
-static struct meta_slot_storage list_value(const struct linked_list_owner *list)
-{
-    if (!list->is_live)
-        return (struct meta_slot_storage){.type = VALUE_UNINIT};
-    return (struct meta_slot_storage){
-        .type = VALUE_LIST,
-        .word = {list->list_id, list->size, list->front, list->back, list->current}};
 }
 
 static const struct meta_slot_storage UNINIT = {.type = VALUE_UNINIT};
@@ -63,7 +55,7 @@ static void add_difference(struct divergence *divergence, uint64_t slot, enum fi
 {
     if (divergence->nr_differences == 0) {
         divergence->field = field;
-        if (slot != UINT64_MAX && field != FIELD_list)
+        if (slot != UINT64_MAX && !field_is_of_list(field))
             divergence->slot = slot;
     }
     if (divergence->nr_differences < MAX_DIFFERENCES)
@@ -88,7 +80,8 @@ void divergence_compare_outcomes(struct divergence *divergence, const struct spe
                        actual->metadata);
     if (memcmp(expected->detail, actual->detail, sizeof(expected->detail)) != 0)
         add_difference(divergence, UINT64_MAX, FIELD_detail, scalar(0),
-                       detail_value(expected->detail), detail_value(actual->detail));
+                       detail_value(divergence->op, expected->detail),
+                       detail_value(divergence->op, actual->detail));
 }
 
 /* What `field` of slot `index` is in a state. */
@@ -126,7 +119,11 @@ static struct meta_slot_storage field_of(const struct meta_region_owners *owners
     case FIELD_value:
     case FIELD_metadata:
     case FIELD_detail:
-    case FIELD_list:
+    case FIELD_list_id:
+    case FIELD_list_size:
+    case FIELD_list_front:
+    case FIELD_list_back:
+    case FIELD_list_cursor:
     case FIELD_on_drop:
     case NR_FIELDS:
         break; /* of no slot */
@@ -166,6 +163,28 @@ static void compare_slot(struct divergence *divergence, uint64_t index,
     }
 }
 
+static void compare_list(struct divergence *divergence, uint64_t i,
+                         const struct linked_list_owner *pre,
+                         const struct linked_list_owner *expected,
+                         const struct linked_list_owner *actual)
+{
+    const struct {
+        enum field field;
+        uint64_t before, expected, actual;
+    } fields[] = {
+        {FIELD_list_id, pre->list_id, expected->list_id, actual->list_id},
+        {FIELD_list_size, pre->size, expected->size, actual->size},
+        {FIELD_list_front, pre->front, expected->front, actual->front},
+        {FIELD_list_back, pre->back, expected->back, actual->back},
+        {FIELD_list_cursor, pre->current, expected->current, actual->current},
+    };
+
+    for (size_t k = 0; k < sizeof(fields) / sizeof(fields[0]); k++)
+        if (fields[k].expected != fields[k].actual)
+            add_difference(divergence, i, fields[k].field, scalar(fields[k].before),
+                           scalar(fields[k].expected), scalar(fields[k].actual));
+}
+
 void divergence_compare_states(struct divergence *divergence, const struct meta_region_owners *pre,
                                const struct meta_region_owners *expected,
                                const struct meta_region_owners *actual, bool ghost_reported)
@@ -179,9 +198,7 @@ void divergence_compare_states(struct divergence *divergence, const struct meta_
         if (i != own && !meta_region_owners_slot_equal(expected, actual, i))
             compare_slot(divergence, i, pre, expected, actual, ghost_reported);
     for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
-        if (!linked_list_equal(&expected->lists[i], &actual->lists[i]))
-            add_difference(divergence, i, FIELD_list, list_value(&pre->lists[i]),
-                           list_value(&expected->lists[i]), list_value(&actual->lists[i]));
+        compare_list(divergence, i, &pre->lists[i], &expected->lists[i], &actual->lists[i]);
 }
 
 void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expected,

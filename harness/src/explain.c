@@ -93,7 +93,7 @@ static void metadata_text(const struct meta_slot_storage *metadata, char *text, 
     }
 }
 
-/* Up to four numbers, addresses mostly; trailing zeros say nothing. */
+/* Up to four numbers; trailing zeros say nothing. */
 static void detail_text(const uint64_t *detail, char *text, size_t size)
 {
     int n = 4;
@@ -102,24 +102,45 @@ static void detail_text(const uint64_t *detail, char *text, size_t size)
     while (n > 1 && detail[n - 1] == 0)
         n--;
     text[0] = '\0';
-    for (int i = 0; i < n && at < size; i++)
-        at += (size_t)snprintf(text + at, size - at, "%s0x%" PRIx64, i ? " " : "", detail[i]);
+    for (int i = 0; i < n && at < size; i++) {
+        char number[32];
+
+        count_text(detail[i], number, sizeof(number));
+        at += (size_t)snprintf(text + at, size - at, "%s%s", i ? ", " : "", number);
+    }
 }
 
-static void element_text(uint64_t address, char *text, size_t size)
+/* A segment, or the two that a split makes, as frames. */
+static void range_text(const uint64_t *detail, char *text, size_t size)
 {
-    link_text(address != 0, address, text, size);
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < 4 && at < size; i += 2) {
+        const uint64_t start = detail[i], end = detail[i + 1];
+        const char *comma = i ? ", " : "";
+
+        if (i && start == 0 && end == 0)
+            break;
+        if (start % SPEC_PAGE_SIZE != 0 || end % SPEC_PAGE_SIZE != 0)
+            at += (size_t)snprintf(text + at, size - at, "%s0x%" PRIx64 "..0x%" PRIx64, comma,
+                                   start, end);
+        else
+            at += (size_t)snprintf(text + at, size - at, "%sp%" PRIu64 "..p%" PRIu64, comma,
+                                   frame_to_index(start), frame_to_index(end));
+    }
 }
 
-static void list_text(const uint64_t *word, char *text, size_t size)
+/* A set of page-table paths. */
+static void paths_text(uint64_t paths, char *text, size_t size)
 {
-    char front[32], back[32], current[32];
+    size_t at = (size_t)snprintf(text, size, "{");
 
-    element_text(word[2], front, sizeof(front));
-    element_text(word[3], back, sizeof(back));
-    element_text(word[4], current, sizeof(current));
-    snprintf(text, size, "id %" PRIu64 ", size %" PRIu64 ", front %s, back %s, cursor %s", word[0],
-             word[1], front, back, current);
+    for (unsigned path = 0; path < SPEC_NR_PATHS && at < size; path++)
+        if (paths >> path & 1)
+            at += (size_t)snprintf(text + at, size - at, "%s%u", at > 1 ? ", " : "", path);
+    if (at < size)
+        snprintf(text + at, size - at, "}");
 }
 
 /* How the process ended; see struct divergence. */
@@ -139,11 +160,11 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
     const uint64_t n = value->word[0];
 
     if (value->type == VALUE_UNINIT) {
-        snprintf(text, size, field == FIELD_list ? "no list" : "uninit");
+        snprintf(text, size, "uninit");
         return;
     }
-    if (value->type == VALUE_LIST) {
-        list_text(value->word, text, size);
+    if (value->type == VALUE_RANGE) {
+        range_text(value->word, text, size);
         return;
     }
     if (value->type == VALUE_DETAIL) {
@@ -192,12 +213,20 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
     case FIELD_slot_vaddr:
         address_text(n, text, size);
         return;
+    case FIELD_list_front:
+    case FIELD_list_back:
+    case FIELD_list_cursor:
+        link_text(n != 0, n, text, size);
+        return;
+    case FIELD_paths_in_pt:
+        paths_text(n, text, size);
+        return;
     case FIELD_metadata:
     case FIELD_detail:
-    case FIELD_list:
+    case FIELD_list_id:
+    case FIELD_list_size:
     case FIELD_in_list:
     case FIELD_storage:
-    case FIELD_paths_in_pt:
     case FIELD_frame_obligations:
     case NR_FIELDS:
         break;
@@ -207,33 +236,52 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
 
 /* --- the program so far --- */
 
-/* What a function answers beyond success: nothing, an address, a count, metadata. */
+static bool answers_metadata(enum op op)
+{
+    return op == OP_frame_meta || op == OP_frame_borrow || op == OP_metadata_from_repr ||
+           op == OP_metadata_from_borrowed || op == OP_metadata_as_link_from_repr ||
+           op == OP_metadata_as_link_from_borrowed;
+}
+
+/* What a function answers beyond success: nothing, an address, a count, metadata, a bool. */
+static void value_answer_text(enum op op, const struct step_record *record, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (op == OP_frame_reference_count)
+        count_text(record->value, text, size);
+    else if (op == OP_list_contains)
+        snprintf(text, size, "%s", record->value ? "true" : "false");
+    else if (answers_metadata(op))
+        metadata_text(&record->metadata, text, size);
+    else if (record->value >= SPEC_FRAME_METADATA_RANGE_START)
+        address_text(record->value, text, size);
+}
+
+/* And beside that: where segments are, a count, a whole slot. */
+static void detail_answer_text(enum op op, const struct step_record *record, char *text,
+                               size_t size)
+{
+    const uint64_t *detail = record->detail;
+
+    text[0] = '\0';
+    if (OPS[op].makes == OPERAND_SEGMENT || detail[1])
+        (op_has_segment(op) ? range_text : detail_text)(detail, text, size);
+    else if (detail[0])
+        detail_text(detail, text, size);
+}
+
 static void answer_print(FILE *out, const struct operation *operation,
                          const struct step_record *record)
 {
-    char text[120];
+    const enum op op = (enum op)operation->op;
+    char value[120] = "", detail[120] = "";
 
-    fprintf(out, "%s", result_name((enum spec_result)record->result));
-    if (record->result != SPEC_OK)
-        return;
-    if (OPS[operation->op].makes == OPERAND_SEGMENT || record->detail[0] || record->detail[1]) {
-        detail_text(record->detail, text, sizeof(text));
-        fprintf(out, " %s", text);
+    if (record->result == SPEC_OK) {
+        value_answer_text(op, record, value, sizeof(value));
+        detail_answer_text(op, record, detail, sizeof(detail));
     }
-    if (operation->op == OP_frame_reference_count) {
-        count_text(record->value, text, sizeof(text));
-        fprintf(out, " %s", text);
-    } else if (operation->op == OP_frame_meta || operation->op == OP_frame_borrow ||
-               operation->op == OP_metadata_from_repr ||
-               operation->op == OP_metadata_as_link_from_repr) {
-        metadata_text(&record->metadata, text, sizeof(text));
-        fprintf(out, " %s", text);
-    } else if (operation->op == OP_list_contains) {
-        fprintf(out, " %s", record->value ? "true" : "false");
-    } else if (record->value >= SPEC_FRAME_METADATA_RANGE_START) {
-        address_text(record->value, text, sizeof(text));
-        fprintf(out, " %s", text);
-    }
+    fprintf(out, "%s%s%s%s%s", result_name((enum spec_result)record->result), *value ? " " : "",
+            value, *detail ? (*value ? ", " : " ") : "", detail);
 }
 
 static void step_print(FILE *out, const struct program *program, const struct trace *trace,
@@ -281,20 +329,50 @@ static void outcome_print(FILE *out, const char *who, const struct divergence *d
     fputc('\n', out);
 }
 
+/* One row of the table of differences, as texts. */
+struct row {
+    char slot[24], before[120], expected[120], actual[120];
+};
+
+static void row_text(const struct difference *difference, struct row *row)
+{
+    const bool of_list = field_is_of_list(difference->field);
+
+    snprintf(row->slot, sizeof(row->slot), "-");
+    snprintf(row->before, sizeof(row->before), "-");
+    if (difference->slot != UINT64_MAX) {
+        snprintf(row->slot, sizeof(row->slot), "%s%" PRIu64, of_list ? "l" : "", difference->slot);
+        field_value_text(difference->field, &difference->before, row->before, sizeof(row->before));
+    }
+    field_value_text(difference->field, &difference->expected, row->expected,
+                     sizeof(row->expected));
+    field_value_text(difference->field, &difference->actual, row->actual, sizeof(row->actual));
+}
+
+static int wider(int width, const char *text)
+{
+    return (int)strlen(text) > width ? (int)strlen(text) : width;
+}
+
 static void differences_print(FILE *out, const struct divergence *divergence)
 {
-    char before[120], expected[120], actual[120], slot[24];
+    const uint32_t n =
+        divergence->nr_differences < MAX_DIFFERENCES ? divergence->nr_differences : MAX_DIFFERENCES;
+    int before = 24, expected = 24; /* how wide the columns are */
+    struct row row;
 
-    fprintf(out, "  %-5s %-18s %-24s %-24s %s\n", "slot", "field", "before", "expected", "subject");
-    for (uint32_t i = 0; i < divergence->nr_differences && i < MAX_DIFFERENCES; i++) {
-        const struct difference *d = &divergence->differences[i];
-
-        field_value_text(d->field, &d->before, before, sizeof(before));
-        field_value_text(d->field, &d->expected, expected, sizeof(expected));
-        field_value_text(d->field, &d->actual, actual, sizeof(actual));
-        snprintf(slot, sizeof(slot), d->field == FIELD_list ? "l%" PRIu64 : "%" PRIu64, d->slot);
-        fprintf(out, "  %-5s %-18s %-24s %-24s %s\n", d->slot == UINT64_MAX ? "-" : slot,
-                FIELD_NAMES[d->field], d->slot == UINT64_MAX ? "-" : before, expected, actual);
+    for (uint32_t i = 0; i < n; i++) {
+        row_text(&divergence->differences[i], &row);
+        before = wider(before, row.before);
+        expected = wider(expected, row.expected);
+    }
+    fprintf(out, "  %-5s %-18s %-*s %-*s %s\n", "slot", "field", before, "before", expected,
+            "expected", "subject");
+    for (uint32_t i = 0; i < n; i++) {
+        row_text(&divergence->differences[i], &row);
+        fprintf(out, "  %-5s %-18s %-*s %-*s %s\n", row.slot,
+                FIELD_NAMES[divergence->differences[i].field], before, row.before, expected,
+                row.expected, row.actual);
     }
     if (divergence->nr_differences > MAX_DIFFERENCES)
         fprintf(out, "  … and %u more\n", divergence->nr_differences - MAX_DIFFERENCES);
@@ -331,7 +409,9 @@ static const char *kind_sentence(enum finding_kind kind)
 void divergence_summary(FILE *out, const struct divergence *divergence)
 {
     fprintf(out, "%s in %s", finding_kind_name(divergence->kind), OPS[divergence->op].name);
-    if (divergence->slot != UINT64_MAX)
+    if (divergence->nr_differences && field_is_of_list(divergence->field))
+        fprintf(out, ", list l%" PRIu64, divergence->differences[0].slot);
+    else if (divergence->slot != UINT64_MAX)
         fprintf(out, ", slot %" PRIu64, divergence->slot);
     fprintf(out, ", field %s", FIELD_NAMES[divergence->field]);
 }

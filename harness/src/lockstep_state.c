@@ -18,7 +18,8 @@ static uint64_t fields_shown(const struct lockstep *ls)
     if (!ls->subject->read_metadata)
         shown &= ~(UINT64_C(1) << FIELD_storage | UINT64_C(1) << FIELD_vtable_ptr);
     if (!ls->subject->read_list)
-        shown &= ~(UINT64_C(1) << FIELD_list);
+        for (int field = FIELD_list_id; field <= FIELD_list_cursor; field++)
+            shown &= ~(UINT64_C(1) << field);
     return shown;
 }
 

@@ -65,19 +65,26 @@ enum finding_kind {
     FINDING_CRASH,        /* the subject ended the process, or did not return */
 };
 
+/* True of list_id, list_size and so on: a field of a linked list, and of no slot. */
+static inline bool field_is_of_list(enum field field)
+{
+    return field >= FIELD_list_id && field <= FIELD_list_cursor;
+}
+
 /* "violation", "stricter", "oracle fault", "crash". */
 const char *finding_kind_name(enum finding_kind kind);
 
 #define VALUE_SCALAR UINT64_MAX
 #define VALUE_UNINIT (UINT64_MAX - 1)
-#define VALUE_LIST   (UINT64_MAX - 2)
+#define VALUE_RANGE  (UINT64_MAX - 2)
 #define VALUE_DETAIL (UINT64_MAX - 3)
 
 /*
- * One field that differs. Of a list the words are list_id, size, front, back and the cursor's
- * current, and the type is VALUE_LIST; `slot` is then the list's index. A scalar stands in word[0] of a value of type VALUE_SCALAR, metadata as
- * it is; what is uninitialised has type VALUE_UNINIT. `slot` is UINT64_MAX for what belongs to no
- * slot (process, result, value, metadata, on_drop).
+ * One field that differs. A scalar stands in word[0] of a value of type VALUE_SCALAR, metadata as
+ * it is; what is uninitialised has type VALUE_UNINIT; what an operation answers beside a value is
+ * four words of type VALUE_DETAIL, or of type VALUE_RANGE if these are where segments begin and end.
+ * `slot` is the index of the list for the fields list_*, and UINT64_MAX for what belongs to no slot
+ * (process, result, value, metadata, detail, on_drop).
  */
 struct difference {
     uint64_t slot;

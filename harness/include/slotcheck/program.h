@@ -146,6 +146,12 @@ struct op_info {
 
 extern const struct op_info OPS[NR_OPS];
 
+/* True if the operation is one of segments: made, or the first operand. */
+static inline bool op_has_segment(enum op op)
+{
+    return OPS[op].makes == OPERAND_SEGMENT || OPS[op].operand[0] == OPERAND_SEGMENT;
+}
+
 struct operation {
     uint8_t op;     /* enum op */
     uint8_t opcode; /* the byte it was decoded from; op unless not canonical */

@@ -19,6 +19,7 @@
  *   - A fallible function answers with a `slotcheck_result` and writes its out-parameter only if
  *     the result is SLOTCHECK_OK. Out-parameters are never null.
  *   - Calls on one region never overlap in time, unless SLOTCHECK_CAN_THREADS is declared.
+ *   - What a panic leaves behind is compared only where the operation says so here.
  *   - The types are plain integers; nothing in this header is a macro.
  *
  * Compatibility: members are only ever appended to `struct slotcheck_subject` and
@@ -215,7 +216,8 @@ struct slotcheck_subject {
                                 uint64_t *slot);
     /* Ghost only: the permission that get_from_unused handed out goes back to the region. */
     void (*repark)(struct slotcheck_region *region, uint64_t slot);
-    /* MetaSlot::get_from_in_use: errors of get_slot, UNUSED, UNIQUE, BUSY; panics at saturation. */
+    /* MetaSlot::get_from_in_use: errors of get_slot, UNUSED, UNIQUE, BUSY; PANIC at saturation (the
+       count stays). */
     uint32_t (*get_from_in_use)(struct slotcheck_region *region, uint64_t paddr, uint64_t *slot);
     /* MetaSlot::inc_ref_count: OK, or PANIC at saturation (the count is then one higher). */
     uint32_t (*inc_ref_count)(struct slotcheck_region *region, uint64_t slot);
@@ -238,7 +240,7 @@ struct slotcheck_subject {
     /* Frame::from_unused: get_from_unused, re-parked at once; mints an obligation. */
     uint32_t (*frame_from_unused)(struct slotcheck_region *region, uint64_t paddr,
                                   const struct slotcheck_metadata *metadata, uint64_t *frame);
-    /* Frame::from_in_use: get_from_in_use; mints an obligation. */
+    /* Frame::from_in_use: get_from_in_use, its panic too; mints an obligation. */
     uint32_t (*frame_from_in_use)(struct slotcheck_region *region, uint64_t paddr, uint64_t *frame);
     /* Frame::clone: OK, or PANIC at saturation (the count is then one higher). */
     uint32_t (*frame_clone)(struct slotcheck_region *region, uint64_t frame, uint64_t *clone);
@@ -361,8 +363,8 @@ struct slotcheck_subject {
 
     /*
      * Segment::from_unused: OK, NOT_ALIGNED, OUT_OF_BOUND, PANIC of an empty range, or the error of
-     * a frame, those before it being dropped again. `metadata[i]` is for the i-th frame of the
-     * range, and is null if there is none.
+     * a frame, those before it being dropped again, from the first. `metadata[i]` is for the i-th
+     * frame of the range; `metadata` is null if the range is none.
      */
     uint32_t (*segment_from_unused)(struct slotcheck_region *region, uint64_t start, uint64_t end,
                                     const struct slotcheck_metadata *metadata,
@@ -384,6 +386,7 @@ struct slotcheck_subject {
                              struct slotcheck_segment *range);
     void (*segment_from_raw)(struct slotcheck_region *region, struct slotcheck_segment range,
                              struct slotcheck_segment *segment);
+    /* Segment's Drop: every frame, from the first. */
     void (*segment_drop)(struct slotcheck_region *region, struct slotcheck_segment segment);
     /* Segment::from(Frame) */
     void (*segment_from_frame)(struct slotcheck_region *region, uint64_t frame,

@@ -59,7 +59,8 @@ static json_t *difference_record(const struct difference *difference)
 {
     const bool of_slot = difference->slot != UINT64_MAX;
 
-    return json_pack("{s:o, s:s, s:o, s:o, s:o}", "slot",
+    return json_pack("{s:o, s:s, s:o, s:o, s:o}",
+                     field_is_of_list(difference->field) ? "list" : "slot",
                      of_slot ? json_integer((json_int_t)difference->slot) : json_null(), "field",
                      FIELD_NAMES[difference->field], "before",
                      of_slot ? value_text(difference->field, &difference->before) : json_null(),
