@@ -249,7 +249,7 @@ static bool judge_invariants(struct lockstep *ls, const struct meta_region_owner
         if (ls->expected.exempt[index] != EXEMPT_NOT)
             continue;
         holds &= meta_region_owners_inv_at(post, index, report);
-        if (slot_owner_at(post, index)->inner_perms.in_list.value != 0)
+        if (post->slot_owners[index].inner_perms.in_list.value != 0)
             holds &= in_list_inv_at(post, index, report);
         if (!as_expected)
             continue;

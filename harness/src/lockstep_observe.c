@@ -211,15 +211,14 @@ static void observe_lists(struct lockstep *ls, bool as_expected)
     const struct meta_region_owners *assumed = as_expected ? &ls->expected.owners : &ls->pre;
     const struct subject_region on = lockstep_on(ls);
 
-    if (ls->handles.nr_lists == 0 && !ls->expected.owners.lists_changed)
-        return;
     for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
         observe_list(ls, &on, i, &assumed->lists[i]);
 }
 
 void lockstep_observe(struct lockstep *ls, bool as_expected)
 {
-    observe_lists(ls, as_expected);
+    if (ls->handles.nr_lists > 0 || ls->expected.owners.lists_changed)
+        observe_lists(ls, as_expected);
     find_changed_slots(ls);
     if (!lockstep_can(ls, SLOTCHECK_CAN_REPORT_GHOST))
         for (uint64_t i = 0; i < ls->expected.owners.nr_changed; i++)
