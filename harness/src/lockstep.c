@@ -263,6 +263,20 @@ static bool judge_invariants(struct lockstep *ls, const struct meta_region_owner
     return holds;
 }
 
+/*
+ * Of the subject's state, what it changed on its own included: a slot that belongs to a list can break
+ * the list without being the operation's. Where both sides agree on what has changed, what has not
+ * is as good as it was.
+ */
+static void judge_all_invariants(struct lockstep *ls, bool as_expected,
+                                 struct clause_report *report)
+{
+    judge_invariants(ls, &ls->actual, &ls->actual, as_expected, report);
+    for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
+        if (ls->actual.lists[i].is_live)
+            linked_list_inv(&ls->actual, i, report);
+}
+
 /* All clauses that apply to the step from `pre` to `post`. A panic leaves no state to be judged. */
 static inline bool judge(struct lockstep *ls, enum op op, const struct spec_call *call,
                          const struct meta_region_owners *post, const struct spec_outcome *outcome,
@@ -314,7 +328,7 @@ static void diverge(struct lockstep *ls, const struct operation *operation,
     }
     judge(ls, op, call, &ls->actual, actual, as_expected);
     if (actual->result != SPEC_PANIC)
-        judge_invariants(ls, &ls->actual, &ls->actual, as_expected, report);
+        judge_all_invariants(ls, as_expected, report);
     divergence->kind =
         divergence_add_broken(divergence, report, ghost) ? FINDING_VIOLATION : FINDING_STRICTER;
     for (uint32_t i = 0; i < divergence->nr_broken; i++)

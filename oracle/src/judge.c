@@ -25,11 +25,16 @@ bool judge_setup(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome
 
 /* --- MetaSlot --- */
 
-/* The address returned is that of the slot's permission; of a panic there is none. */
+/* The address returned is that of the slot's permission. */
 static bool perm_addr_returned(owners_t *pre, call_t *call, outcome_t *outcome)
 {
-    return outcome->result != SPEC_OK ||
-           outcome->value == slot_perm_at(pre, frame_to_index(call->paddr))->addr;
+    return returned(outcome, slot_perm_at(pre, frame_to_index(call->paddr))->addr);
+}
+
+/* The handle returned is one to the frame of the call. */
+static bool handle_returned(call_t *call, outcome_t *outcome)
+{
+    return returned(outcome, frame_to_meta(call->paddr));
 }
 
 bool judge_get_slot(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
@@ -69,6 +74,8 @@ bool judge_repark(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcom
     (void)outcome;
     holds &= clause(report, CLAUSE_repark__slots,
                     slot_perm_at(post, idx)->is_init && slots_equal_but(pre, post, idx));
+    holds &= clause(report, CLAUSE_repark__slot_owner,
+                    owner_equal(slot_owner_at(post, idx), slot_owner_at(pre, idx)));
     holds &= others_kept(pre, post, call, report);
     holds &= live_frame_obligations_err_spec(pre, post, report);
     return holds;
@@ -156,6 +163,7 @@ bool judge_drop_meta_in_place(owners_t *pre, owners_t *post, call_t *call, outco
                     atomic_perm_equal(&is->ref_count, &was->ref_count));
     holds &= clause(report, CLAUSE_drop_meta_in_place__in_list,
                     atomic_perm_equal(&is->in_list, &was->in_list));
+    holds &= identity_kept(pre, post, call, report);
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }
@@ -208,6 +216,7 @@ bool judge_frame_clone(owners_t *pre, owners_t *post, call_t *call, outcome_t *o
 
     if (outcome->result == SPEC_PANIC)
         return inc_ref_count_panic_cond(ref_count_at(pre, call->paddr), report);
+    holds &= clause(report, CLAUSE_frame_clone__ptr, handle_returned(call, outcome));
     holds &= incremented(pre, post, call, report);
     holds &= live_frame_obligations_ok_spec(call->paddr, pre, post, report);
     return holds;
@@ -217,12 +226,15 @@ bool judge_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
                       struct clause_report *report)
 {
     const uint64_t idx = frame_to_index(call->paddr);
-    const uint64_t old = ref_count_at(pre, call->paddr)->value;
-    const uint64_t new = ref_count_at(post, call->paddr)->value;
+    const struct meta_slot_owner *was = slot_owner_at(pre, idx);
+    const struct meta_slot_owner *is = slot_owner_at(post, idx);
+    const uint64_t old = was->inner_perms.ref_count.value;
     bool holds = true;
 
     (void)outcome;
-    holds &= clause(report, CLAUSE_frame_drop__ref_count, old <= 1 || new == old - 1);
+    holds &= clause(report, CLAUSE_frame_drop__ref_count,
+                    old <= 1 || is->inner_perms.ref_count.value == old - 1);
+    holds &= clause(report, CLAUSE_frame_drop__rest, old <= 1 || rest_equal(is, was));
     holds &=
         clause(report, CLAUSE_frame_drop__frame_obligations, obligation_removed(pre, post, idx));
     holds &=
@@ -233,15 +245,19 @@ bool judge_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcome_t *ou
 bool judge_frame_into_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                           struct clause_report *report)
 {
-    (void)outcome;
-    return forgotten(pre, post, call, report);
+    bool holds = clause(report, CLAUSE_into_raw__paddr, returned(outcome, call->paddr));
+
+    holds &= forgotten(pre, post, call, report);
+    return holds;
 }
 
 bool judge_frame_from_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                           struct clause_report *report)
 {
-    (void)outcome;
-    return brought_back(pre, post, call, report);
+    bool holds = clause(report, CLAUSE_from_raw__ptr, handle_returned(call, outcome));
+
+    holds &= brought_back(pre, post, call, report);
+    return holds;
 }
 
 bool judge_frame_reference_count(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
@@ -322,11 +338,14 @@ bool judge_unique_frame_drop(owners_t *pre, owners_t *post, call_t *call, outcom
 bool judge_frame_from_unique(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                              struct clause_report *report)
 {
+    const uint64_t idx = frame_to_index(call->paddr);
     bool holds = true;
 
-    (void)outcome;
     holds &= clause(report, CLAUSE_frame_from_unique__ref_count,
                     ref_count_at(post, call->paddr)->value == 1);
+    holds &= clause(report, CLAUSE_frame_from_unique__ptr, handle_returned(call, outcome));
+    holds &= clause(report, CLAUSE_frame_from_unique__rest,
+                    rest_equal(slot_owner_at(post, idx), slot_owner_at(pre, idx)));
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }
@@ -334,6 +353,7 @@ bool judge_frame_from_unique(owners_t *pre, owners_t *post, call_t *call, outcom
 bool judge_unique_frame_try_from(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
+    const uint64_t idx = frame_to_index(call->paddr);
     bool holds = true;
 
     if (outcome->result != SPEC_OK)
@@ -341,6 +361,9 @@ bool judge_unique_frame_try_from(owners_t *pre, owners_t *post, call_t *call, ou
     holds &= clause(report, CLAUSE_unique_frame_try_from__ref_count,
                     ref_count_at(pre, call->paddr)->value == 1 &&
                         ref_count_at(post, call->paddr)->value == SPEC_REF_COUNT_UNIQUE);
+    holds &= clause(report, CLAUSE_unique_frame_try_from__ptr, handle_returned(call, outcome));
+    holds &= clause(report, CLAUSE_unique_frame_try_from__rest,
+                    rest_equal(slot_owner_at(post, idx), slot_owner_at(pre, idx)));
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }
@@ -348,8 +371,10 @@ bool judge_unique_frame_try_from(owners_t *pre, owners_t *post, call_t *call, ou
 bool judge_unique_frame_repurpose(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                   struct clause_report *report)
 {
-    (void)outcome;
-    return written(pre, post, call, report);
+    bool holds = clause(report, CLAUSE_unique_frame_repurpose__ptr, handle_returned(call, outcome));
+
+    holds &= written(pre, post, call, report);
+    return holds;
 }
 
 bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *call,
@@ -361,12 +386,15 @@ bool judge_unique_frame_reset_as_unused(owners_t *pre, owners_t *post, call_t *c
 bool judge_unique_frame_meta_mut(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
-    const struct meta_slot_owner *owner = slot_owner_at(post, frame_to_index(call->paddr));
+    const uint64_t idx = frame_to_index(call->paddr);
+    const struct meta_slot_owner *owner = slot_owner_at(post, idx);
     bool holds = true;
 
     (void)outcome;
     holds &= clause(report, CLAUSE_unique_frame_meta_mut__storage,
                     meta_slot_storage_equal(&owner->inner_perms.storage.value, &call->metadata));
+    holds &= clause(report, CLAUSE_unique_frame_meta_mut__rest,
+                    unstored_equal(owner, slot_owner_at(pre, idx)));
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }
@@ -374,15 +402,13 @@ bool judge_unique_frame_meta_mut(owners_t *pre, owners_t *post, call_t *call, ou
 bool judge_unique_frame_into_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
-    (void)outcome;
-    return forgotten(pre, post, call, report);
+    return judge_frame_into_raw(pre, post, call, outcome, report);
 }
 
 bool judge_unique_frame_from_raw(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                  struct clause_report *report)
 {
-    (void)outcome;
-    return brought_back(pre, post, call, report);
+    return judge_frame_from_raw(pre, post, call, outcome, report);
 }
 
 /* --- PageTableNode --- */

@@ -78,16 +78,56 @@ static inline bool obligation_removed(owners_t *pre, owners_t *post, uint64_t id
            post->frame_obligations[idx] == pre->frame_obligations[idx] - 1;
 }
 
-/* Equality of all that an owner is made of. */
-static inline bool owner_equal(const struct meta_slot_owner *a, const struct meta_slot_owner *b)
+/* Equality of what no write to a slot's cells changes. */
+static inline bool identity_equal(const struct meta_slot_owner *a, const struct meta_slot_owner *b)
 {
     const struct metadata_inner_perms *x = &a->inner_perms, *y = &b->inner_perms;
 
-    return storage_perm_equal(&x->storage, &y->storage) &&
-           atomic_perm_equal(&x->ref_count, &y->ref_count) &&
+    return a->slot_vaddr == b->slot_vaddr && a->usage == b->usage &&
+           a->paths_in_pt == b->paths_in_pt && x->storage.id == y->storage.id &&
+           x->vtable_ptr.pptr == y->vtable_ptr.pptr;
+}
+
+/* Equality of all but the count. */
+static inline bool rest_equal(const struct meta_slot_owner *a, const struct meta_slot_owner *b)
+{
+    const struct metadata_inner_perms *x = &a->inner_perms, *y = &b->inner_perms;
+
+    return identity_equal(a, b) && x->ref_count.id == y->ref_count.id &&
+           atomic_perm_equal(&x->in_list, &y->in_list) &&
            vtable_perm_equal(&x->vtable_ptr, &y->vtable_ptr) &&
-           atomic_perm_equal(&x->in_list, &y->in_list) && a->slot_vaddr == b->slot_vaddr &&
-           a->usage == b->usage && a->paths_in_pt == b->paths_in_pt;
+           storage_perm_equal(&x->storage, &y->storage);
+}
+
+/* Equality of all that an owner is made of. */
+static inline bool owner_equal(const struct meta_slot_owner *a, const struct meta_slot_owner *b)
+{
+    return a->inner_perms.ref_count.value == b->inner_perms.ref_count.value && rest_equal(a, b);
+}
+
+/* Equality of all but what is stored. */
+static inline bool unstored_equal(const struct meta_slot_owner *a, const struct meta_slot_owner *b)
+{
+    struct meta_slot_owner rest = *a;
+
+    rest.inner_perms.storage.value = b->inner_perms.storage.value;
+    return owner_equal(&rest, b);
+}
+
+/* For functions that change what is in the cells of one slot. */
+static inline bool identity_kept(owners_t *pre, owners_t *post, call_t *call,
+                                 struct clause_report *report)
+{
+    const uint64_t idx = frame_to_index(call->paddr);
+
+    return clause(report, CLAUSE_frame_condition__identity,
+                  identity_equal(slot_owner_at(pre, idx), slot_owner_at(post, idx)));
+}
+
+/* The handle, reference or address returned is `value`; of a panic or an error there is none. */
+static inline bool returned(outcome_t *outcome, uint64_t value)
+{
+    return outcome->result != SPEC_OK || outcome->value == value;
 }
 
 /* What holds of the owner of one frame before and after a step. */
@@ -187,6 +227,8 @@ static inline bool incremented(owners_t *pre, owners_t *post, call_t *call,
 
     holds &= inc_ref_count_spec(&was, &is, report);
     holds &= meta_slot_model_inv(&is, report);
+    holds &= clause(report, CLAUSE_inc_ref_count__paths_in_pt,
+                    slot_owner_at(post, idx)->paths_in_pt == slot_owner_at(pre, idx)->paths_in_pt);
     holds &= frame_condition(pre, post, call, report);
     return holds;
 }
@@ -222,6 +264,7 @@ static inline bool written(owners_t *pre, owners_t *post, call_t *call,
                     atomic_perm_equal(&is->ref_count, &was->ref_count));
     holds &=
         clause(report, CLAUSE_write_meta__in_list, atomic_perm_equal(&is->in_list, &was->in_list));
+    holds &= identity_kept(pre, post, call, report);
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }

@@ -481,6 +481,7 @@ bool judge_metadata_to_repr(owners_t *pre, owners_t *post, call_t *call, outcome
     (void)outcome;
     holds &= metadata_from_to_repr(&self, &res, report);
     holds &= metadata_to_repr_wf(&res, report);
+    holds &= identity_kept(pre, post, call, report);
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }
@@ -515,6 +516,7 @@ bool judge_metadata_as_link_to_repr(owners_t *pre, owners_t *post, call_t *call,
     holds &= metadata_as_link_from_to_repr(&self, &res, report);
     holds &= metadata_as_link_to_repr_wf(&res, report);
     holds &= link_wf(&res.perm.storage.value, &self, report);
+    holds &= identity_kept(pre, post, call, report);
     holds &= one_owner_changed(pre, post, call, report);
     return holds;
 }
@@ -569,6 +571,12 @@ bool judge_metadata_from_repr(owners_t *pre, owners_t *post, call_t *call, outco
     return holds;
 }
 
+/* What from_borrowed returns is the slot that was lent to it, seen otherwise. */
+static bool borrowed(call_t *call, outcome_t *outcome, struct clause_report *report)
+{
+    return clause(report, CLAUSE_from_borrowed__ptr, returned(outcome, frame_to_meta(call->paddr)));
+}
+
 bool requires_metadata_from_borrowed(const struct reference *ref, const struct spec_call *call)
 {
     return requires_metadata_from_repr(ref, call);
@@ -583,7 +591,10 @@ void reference_metadata_from_borrowed(struct reference *ref, const struct spec_c
 bool judge_metadata_from_borrowed(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
                                   struct clause_report *report)
 {
-    return judge_metadata_from_repr(pre, post, call, outcome, report);
+    bool holds = borrowed(call, outcome, report);
+
+    holds &= judge_metadata_from_repr(pre, post, call, outcome, report);
+    return holds;
 }
 
 bool requires_metadata_as_link_from_repr(const struct reference *ref, const struct spec_call *call)
@@ -631,5 +642,8 @@ void reference_metadata_as_link_from_borrowed(struct reference *ref, const struc
 bool judge_metadata_as_link_from_borrowed(owners_t *pre, owners_t *post, call_t *call,
                                           outcome_t *outcome, struct clause_report *report)
 {
-    return judge_metadata_as_link_from_repr(pre, post, call, outcome, report);
+    bool holds = borrowed(call, outcome, report);
+
+    holds &= judge_metadata_as_link_from_repr(pre, post, call, outcome, report);
+    return holds;
 }

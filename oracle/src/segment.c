@@ -369,15 +369,44 @@ static bool outside_kept(owners_t *pre, owners_t *post, struct range range,
     return holds;
 }
 
-static bool is_rolled_back(const struct meta_slot_owner *was, const struct meta_slot_owner *is,
-                           call_t *call)
+static bool is_same(const struct meta_slot_owner *was, const struct meta_slot_owner *is,
+                    call_t *call)
 {
-    struct meta_slot_owner expected = *was;
-
     (void)call;
-    if (was->inner_perms.ref_count.value == SPEC_REF_COUNT_UNUSED && is->usage == SPEC_USAGE_FRAME)
-        expected.usage = SPEC_USAGE_FRAME;
-    return owner_equal(is, &expected);
+    return owner_equal(is, was);
+}
+
+static bool made_and_dropped(owners_t *pre, owners_t *post, uint64_t paddr)
+{
+    const uint64_t idx = frame_to_index(paddr);
+    struct meta_slot_owner expected = *slot_owner_at(pre, idx);
+
+    expected.usage = SPEC_USAGE_FRAME;
+    return owner_equal(slot_owner_at(post, idx), &expected);
+}
+
+/* Where the range ends if none is. */
+static uint64_t first_in_use(owners_t *owners, struct range range)
+{
+    uint64_t paddr = range.start;
+
+    while (paddr < range.end && ref_count_at(owners, paddr)->value == SPEC_REF_COUNT_UNUSED)
+        paddr += SPEC_PAGE_SIZE;
+    return paddr;
+}
+
+/*
+ * The frame that fails is the first that was in use, and those before it were made. If none was in
+ * use it may be any of them, as nothing says that an unused frame must be granted.
+ */
+static bool rolled_back(owners_t *pre, owners_t *post, struct range range)
+{
+    const uint64_t failed = first_in_use(pre, range);
+    struct range rest = range;
+
+    while (rest.start < failed && made_and_dropped(pre, post, rest.start))
+        rest.start += SPEC_PAGE_SIZE;
+    return (rest.start == failed || failed == range.end) && all_frames(pre, post, rest, is_same);
 }
 
 /* Err: of no frame, as the range is bad; or of one, with those before it made and dropped. */
@@ -388,8 +417,7 @@ static bool not_made(owners_t *pre, owners_t *post, struct range range, bool bad
 
     if (bad)
         return unchanged(pre, post, report);
-    holds &= clause(report, CLAUSE_segment_from_unused__rolled_back,
-                    all_frames(pre, post, range, is_rolled_back));
+    holds &= clause(report, CLAUSE_segment_from_unused__rolled_back, rolled_back(pre, post, range));
     holds &= outside_kept(pre, post, range, report);
     return holds;
 }
@@ -467,15 +495,11 @@ bool judge_segment_from_unused(owners_t *pre, owners_t *post, call_t *call, outc
     return holds;
 }
 
-/* Everything is kept but the count. */
 static bool keeps_rest(const struct meta_slot_owner *was, const struct meta_slot_owner *is,
                        call_t *call)
 {
-    struct meta_slot_owner rest = *is;
-
     (void)call;
-    rest.inner_perms.ref_count.value = was->inner_perms.ref_count.value;
-    return owner_equal(&rest, was);
+    return rest_equal(is, was);
 }
 
 static bool saturated(owners_t *pre, struct range range)

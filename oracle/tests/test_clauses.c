@@ -85,6 +85,7 @@ static void base_redeemed(struct pair *p)
 {
     begin_obliged(p, 2, 1);
     *obligations(p, IDX) = 0;
+    p->outcome.value = p->call.paddr;
 }
 
 static void base_same(struct pair *p)
@@ -224,6 +225,14 @@ static void base_written(struct pair *p)
         (struct meta_slot_storage){.type = SPEC_METADATA_FRAME_LINK, .frame_link.payload = 9};
     perms(p)->storage.value = p->call.metadata;
     perms(p)->vtable_ptr.value = p->call.metadata.type;
+}
+
+/* Of the type that was there before. */
+static void base_written_in_place(struct pair *p)
+{
+    begin_obliged(p, SPEC_REF_COUNT_UNIQUE, 1);
+    p->call.metadata = (struct meta_slot_storage){.type = SPEC_METADATA_PROBE, .probe.payload = 9};
+    perms(p)->storage.value = p->call.metadata;
 }
 
 static void write_link(struct meta_slot_owner *slot)
@@ -637,6 +646,31 @@ static void base_segment_failed_at_once(struct pair *p)
 {
     begin_segment(p, 3, SPEC_REF_COUNT_UNUSED);
     fail_with(p, SPEC_IN_USE);
+}
+
+/* IDX was made and dropped again, OTHER was in use; UNIQUE_OTHER was not reached. */
+static void base_segment_failed_between(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, 3);
+    meta_region_owners_boot_slot(&p->pre, UNIQUE_OTHER);
+    meta_region_owners_copy_slot(&p->post, &p->pre, UNIQUE_OTHER);
+    owner(p)->usage = SPEC_USAGE_FRAME;
+    p->call.length[0] = 3 * SPEC_PAGE_SIZE;
+    fail_with(p, SPEC_IN_USE);
+}
+
+/* None was in use, but IDX was refused. */
+static void base_segment_refused(struct pair *p)
+{
+    begin_segment(p, SPEC_REF_COUNT_UNUSED, SPEC_REF_COUNT_UNUSED);
+    fail_with(p, SPEC_BUSY);
+}
+
+/* None was in use; IDX was made, OTHER was refused, IDX was dropped again. */
+static void base_segment_refused_halfway(struct pair *p)
+{
+    base_segment_refused(p);
+    owner(p)->usage = SPEC_USAGE_FRAME;
 }
 
 static void base_segment_cloned(struct pair *p)
