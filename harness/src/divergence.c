@@ -23,6 +23,11 @@ static struct meta_slot_storage scalar(uint64_t value)
     return (struct meta_slot_storage){.type = VALUE_SCALAR, .word = {value}};
 }
 
+static struct meta_slot_storage frame_value(uint64_t paddr)
+{
+    return (struct meta_slot_storage){.type = VALUE_FRAME, .word = {paddr}};
+}
+
 /* What else the operation answers. */
 static struct meta_slot_storage detail_value(enum op op, const uint64_t detail[4])
 {
@@ -211,7 +216,7 @@ void divergence_compare_drops(struct divergence *divergence, uint64_t nr_expecte
     for (uint64_t i = 0; i < n && i < SPEC_MAX_DROPS; i++) {
         if (expected[i].paddr != actual[i].paddr) {
             add_difference(divergence, UINT64_MAX, FIELD_on_drop, scalar(0),
-                           scalar(expected[i].paddr), scalar(actual[i].paddr));
+                           frame_value(expected[i].paddr), frame_value(actual[i].paddr));
             return;
         }
         if (!meta_slot_storage_equal(&expected[i].metadata, &actual[i].metadata)) {

@@ -163,6 +163,10 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
         snprintf(text, size, "uninit");
         return;
     }
+    if (value->type == VALUE_FRAME) {
+        snprintf(text, size, "of frame p%" PRIu64, frame_to_index(n));
+        return;
+    }
     if (value->type == VALUE_RANGE) {
         range_text(value->word, text, size);
         return;
@@ -202,7 +206,7 @@ void field_value_text(enum field field, const struct meta_slot_storage *value, c
         snprintf(text, size, "%s", n ? "parked" : "handed out");
         return;
     case FIELD_on_drop:
-        snprintf(text, size, n < 16 ? "%" PRIu64 " run(s)" : "frame 0x%" PRIx64, n);
+        snprintf(text, size, "%" PRIu64 " run(s)", n);
         return;
     case FIELD_value:
         if (n < SPEC_FRAME_METADATA_RANGE_START)
@@ -255,6 +259,8 @@ static void value_answer_text(enum op op, const struct step_record *record, char
         metadata_text(&record->metadata, text, size);
     else if (record->value >= SPEC_FRAME_METADATA_RANGE_START)
         address_text(record->value, text, size);
+    else if (record->value)
+        snprintf(text, size, "0x%" PRIx64, record->value);
 }
 
 /* And beside that: where segments are, a count, a whole slot. */

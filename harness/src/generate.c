@@ -251,6 +251,21 @@ static struct operation random_operation(struct random *random, enum op op)
     return operation;
 }
 
+/*
+ * Makes of the setup that comes last one close to saturation, and a segment of its frame with one
+ * more reference: otherwise hardly any program would have a segment that is saturated.
+ */
+static bool append_segment_of_setup(struct program *program, struct random *random)
+{
+    struct operation from_raw = random_operation(random, OP_segment_from_raw);
+    const struct operation clone = random_operation(random, OP_segment_clone);
+
+    program->ops[program->nr_ops - 1].operand[1] = (uint16_t)(COUNT_MAX + below(random, 2));
+    from_raw.operand[0] = program->ops[program->nr_ops - 1].operand[0];
+    from_raw.operand[1] = 1;
+    return program_append(program, from_raw) && program_append(program, clone);
+}
+
 bool program_generate(struct program *program, struct random *random, size_t nr_ops)
 {
     const unsigned nr_known = program_format_ops(program_format(program));
@@ -262,11 +277,15 @@ bool program_generate(struct program *program, struct random *random, size_t nr_
     while (nr_setups < MAX_SETUPS && below(random, 3) == 0)
         nr_setups++;
     program->nr_ops = 0;
-    for (size_t i = 0; i < nr_ops; i++) {
-        bool is_setup = i < nr_setups || below(random, 1000) < SETUPS_ELSEWHERE;
+    while (program->nr_ops < nr_ops) {
+        bool is_setup = program->nr_ops < nr_setups || below(random, 1000) < SETUPS_ELSEWHERE;
         enum op op = random_op_of(random, is_setup ? &setups : &others, &alive);
 
         if (!program_append(program, random_operation(random, op)))
+            return false;
+        if (op == OP_setup && nr_known > OP_segment_clone && program->nr_ops == nr_setups &&
+            program->nr_ops + 2 <= nr_ops && below(random, 4) == 0 &&
+            !append_segment_of_setup(program, random))
             return false;
     }
     return true;

@@ -32,6 +32,11 @@ static void host_ghost(void *context, uint32_t event, uint64_t index, uint64_t v
                  (unsigned long long)index, (unsigned long long)ls->actual.max_meta_slots);
         return;
     }
+    if (event >= SLOTCHECK_GHOST_PATH_ADDED && value >= SPEC_NR_PATHS) {
+        snprintf(ls->error, sizeof(ls->error), "the subject reports the page-table path %llu of %d",
+                 (unsigned long long)value, SPEC_NR_PATHS);
+        return;
+    }
 
     struct meta_slot_owner *owner = meta_region_owners_change(&ls->actual, index);
 
@@ -66,10 +71,10 @@ static void host_ghost(void *context, uint32_t event, uint64_t index, uint64_t v
         owner->inner_perms.vtable_ptr.value = 0;
         return;
     case SLOTCHECK_GHOST_PATH_ADDED:
-        owner->paths_in_pt |= UINT64_C(1) << value % SPEC_NR_PATHS;
+        owner->paths_in_pt |= UINT64_C(1) << value;
         return;
     case SLOTCHECK_GHOST_PATH_REMOVED:
-        owner->paths_in_pt &= ~(UINT64_C(1) << value % SPEC_NR_PATHS);
+        owner->paths_in_pt &= ~(UINT64_C(1) << value);
         return;
     }
 }

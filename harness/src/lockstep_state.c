@@ -257,11 +257,9 @@ bool lockstep_reset(struct lockstep *ls)
     meta_region_owners_rebase(&ls->expected.owners, &ls->pre);
     meta_region_owners_rebase(&ls->actual, &ls->pre);
     ls->nr_dirty = 0;
-    ls->expected.next_list_id = 1;
-    ls->expected.paths_in_use = 0;
     if (ls->lists_dirty) {
         meta_region_owners_boot_lists(&ls->pre);
-        meta_region_owners_boot_lists(&ls->expected.owners);
+        reference_boot_lists(&ls->expected);
         meta_region_owners_boot_lists(&ls->actual);
         ls->lists_dirty = false;
     }

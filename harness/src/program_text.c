@@ -568,7 +568,8 @@ static bool parse_format(struct parser *parser)
     is_header = is_header && word_is(take_word(parser), "program");
     skip_blanks(parser);
     if (!is_header)
-        return fail(parser, start, "expected `slotcheck program %d`", PROGRAM_FORMAT);
+        return fail(parser, start, "expected `slotcheck program %d`, or a lower format",
+                    PROGRAM_FORMAT);
 
     const char *number = parser->at;
     uint32_t format;

@@ -4,46 +4,54 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "builtin_subject_parts.h"
+#include "metaslot/poison.h"
 #include "metaslot/repr.h"
 
 enum {
-    PAGE = 4096,
-    NR_SLOTS = PAGE / META_SLOT_SIZE,
     PATTERN = 0xa5, /* of every byte that the input does not set */
 };
 
 static_assert(REPR_INPUT_SIZE == 1 + META_SLOT_SIZE, "an input is one slot");
 
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /* One page of slots between two that cannot be touched. */
 static struct meta_region *region_between_guards(void)
 {
     static struct meta_region region;
+    const size_t page = page_size();
     unsigned char *pages;
 
     if (region.slots)
         return &region;
-    pages = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED || mprotect(pages + PAGE, PAGE, PROT_READ | PROT_WRITE) != 0)
+    pages = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + page, page, PROT_READ | PROT_WRITE) != 0)
         abort();
-    region.slots = (struct meta_slot *)(void *)(pages + PAGE);
-    region.nr_slots = NR_SLOTS;
-    region.max_paddr = NR_SLOTS * METASLOT_PAGE_SIZE;
+    region.slots = (struct meta_slot *)(void *)(pages + page);
+    region.nr_slots = page / META_SLOT_SIZE;
+    region.max_paddr = region.nr_slots * METASLOT_PAGE_SIZE;
     return &region;
 }
 
 static void fill(struct meta_region *region)
 {
-    memset(region->slots, PATTERN, PAGE);
+    unpoison_bytes(region->slots, page_size());
+    memset(region->slots, PATTERN, page_size());
 }
 
 /* Everything but the slot at `index` is still what fill made it. */
 static bool untouched_but(const struct meta_region *region, uint64_t index)
 {
     const unsigned char *bytes = (const unsigned char *)region->slots;
+    const size_t page = page_size();
 
-    for (size_t i = 0; i < PAGE; i++)
+    for (size_t i = 0; i < page; i++)
         if (i / META_SLOT_SIZE != index && bytes[i] != PATTERN)
             return false;
     return true;
@@ -149,7 +157,7 @@ static const char *check_slot(struct meta_region *region, uint64_t index, uint64
 static const char *check_at(const unsigned char *bytes, unsigned type, uint64_t index)
 {
     struct meta_region *region = region_between_guards();
-    const uint64_t other = NR_SLOTS / 2;
+    const uint64_t other = region->nr_slots / 2;
     unsigned char before[META_SLOT_SIZE];
     const char *wrong;
 
@@ -161,6 +169,7 @@ static const char *check_at(const unsigned char *bytes, unsigned type, uint64_t 
         return wrong;
     if (memcmp(before, &region->slots[index], sizeof(before)) != 0)
         return "reading has written to the slot";
+    unpoison_bytes(region->slots, page_size());
     memset(&region->slots[other], PATTERN, META_SLOT_SIZE);
     return untouched_but(region, index) ? NULL : "to_repr writes outside the slot";
 }
@@ -174,5 +183,5 @@ const char *repr_check(const uint8_t *data, size_t size)
     if (size > 1)
         memcpy(bytes, data + 1, size - 1 < sizeof(bytes) ? size - 1 : sizeof(bytes));
     wrong = check_at(bytes, type, 0);
-    return wrong ? wrong : check_at(bytes, type, NR_SLOTS - 1);
+    return wrong ? wrong : check_at(bytes, type, region_between_guards()->nr_slots - 1);
 }

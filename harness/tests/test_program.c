@@ -699,9 +699,9 @@ static const struct {
     /* header */
     {"", 1, 1, "the text ends without `slotcheck program 2`"},
     {"# only\n# comments", 2, 1, "the text ends without `slotcheck program 2`"},
-    {"frame_drop(f0)\n", 1, 1, "expected `slotcheck program 2`"},
-    {"slotchecks program 1\n", 1, 1, "expected `slotcheck program 2`"},
-    {"slotcheck programme 1\n", 1, 1, "expected `slotcheck program 2`"},
+    {"frame_drop(f0)\n", 1, 1, "expected `slotcheck program 2`, or a lower format"},
+    {"slotchecks program 1\n", 1, 1, "expected `slotcheck program 2`, or a lower format"},
+    {"slotcheck programme 1\n", 1, 1, "expected `slotcheck program 2`, or a lower format"},
     {"\n  slotcheck program\n", 2, 20, "expected a number"},
     {"slotcheck program 0\n", 1, 19, "the number must be 1 to 8 here"},
     {"slotcheck program 3\n", 1, 19, "format 3 is later than 2, which is known here"},
@@ -1161,7 +1161,7 @@ static void test_seeds_mean_programs(void **state)
             hash = hash_of(&program, hash);
         }
         assert_int_equal(hash,
-                         format == 1 ? UINT64_C(0xfc181fec1658c259) : UINT64_C(0x91800747b5402f1f));
+                         format == 1 ? UINT64_C(0xfc181fec1658c259) : UINT64_C(0xd2f35d7893052b9e));
     }
     program_free(&program);
 }

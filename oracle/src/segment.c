@@ -153,7 +153,8 @@ bool requires_segment_from_raw(const struct reference *ref, const struct spec_ca
 {
     const struct range range = asked_for(call);
 
-    return in_region(ref, range) && each_frame(ref, range, forgotten_frame) && one_type(ref, range);
+    return range.start < range.end && in_region(ref, range) &&
+           each_frame(ref, range, forgotten_frame) && one_type(ref, range);
 }
 
 static bool droppable(const struct reference *ref, const struct spec_call *frame)

@@ -78,11 +78,13 @@ const char *finding_kind_name(enum finding_kind kind);
 #define VALUE_UNINIT (UINT64_MAX - 1)
 #define VALUE_RANGE  (UINT64_MAX - 2)
 #define VALUE_DETAIL (UINT64_MAX - 3)
+#define VALUE_FRAME  (UINT64_MAX - 4)
 
 /*
  * One field that differs. A scalar stands in word[0] of a value of type VALUE_SCALAR, metadata as
  * it is; what is uninitialised has type VALUE_UNINIT; what an operation answers beside a value is
- * four words of type VALUE_DETAIL, or of type VALUE_RANGE if these are where segments begin and end.
+ * four words of type VALUE_DETAIL, or of type VALUE_RANGE if these are where segments begin and end;
+ * of on_drop the number of runs is a scalar, and the frame of one has type VALUE_FRAME.
  * `slot` is the index of the list for the fields list_*, and UINT64_MAX for what belongs to no slot
  * (process, result, value, metadata, detail, on_drop).
  */

@@ -329,7 +329,8 @@ struct slotcheck_subject {
      * A list is whatever number the subject likes. At most SLOTCHECK_MAX_LISTS exist at once; `reset`
      * and `destroy` end them all. With `list_new` come `list_drop` and `read_list`. A list has at
      * most one cursor; the functions of CursorMut name it by its list. Another cursor on the list
-     * replaces it, and any other function of the list but `read_list` ends it.
+     * replaces it, and any other function of the list but `read_list` ends it, `list_cursor_mut_at`
+     * also when it answers NONE.
      *
      * A frame that is inserted has no links and is in no list.
      */
@@ -372,18 +373,20 @@ struct slotcheck_subject {
     /* OK, or PANIC at saturation of a frame. */
     uint32_t (*segment_clone)(struct slotcheck_region *region, struct slotcheck_segment segment,
                               struct slotcheck_segment *clone);
-    /* The bytes from `start` to before `end` of it: OK, or PANIC. */
+    /* The bytes from `start` to before `end` of it, also if these are none: OK, or PANIC. */
     uint32_t (*segment_slice)(struct slotcheck_region *region, struct slotcheck_segment segment,
                               uint64_t start, uint64_t end, struct slotcheck_segment *slice);
     /* OK, or PANIC. */
     uint32_t (*segment_split)(struct slotcheck_region *region, struct slotcheck_segment segment,
                               uint64_t offset, struct slotcheck_segment parts[2]);
-    /* OK, or NONE of an empty segment. What is left stands in `*segment` afterwards. */
+    /* OK, or NONE of an empty segment. What is left stands in `*segment` afterwards, an empty rest as
+       end..end. */
     uint32_t (*segment_next)(struct slotcheck_region *region, struct slotcheck_segment *segment,
                              uint64_t *frame);
     /* The range that is forgotten. */
     void (*segment_into_raw)(struct slotcheck_region *region, struct slotcheck_segment segment,
                              struct slotcheck_segment *range);
+    /* A range of frames, each of which has a forgotten reference, of whatever it was one. */
     void (*segment_from_raw)(struct slotcheck_region *region, struct slotcheck_segment range,
                              struct slotcheck_segment *segment);
     /* Segment's Drop: every frame, from the first. */
@@ -398,10 +401,10 @@ struct slotcheck_subject {
     uint64_t (*slot_size)(struct slotcheck_region *region);
     /* MetaSlot::cast_slot: the address of the typed pointer. */
     uint64_t (*cast_slot)(struct slotcheck_region *region, uint64_t slot);
-    /* to_repr: writes all of an exclusively held slot. */
+    /* to_repr: writes all of an exclusively held slot; what was there is not dropped. */
     void (*metadata_to_repr)(struct slotcheck_region *region, uint64_t slot,
                              const struct slotcheck_repr *repr);
-    /* from_repr: reads all of a slot that holds metadata. */
+    /* from_repr: reads all of a slot that holds metadata, which stays there; nothing is dropped. */
     void (*metadata_from_repr)(struct slotcheck_region *region, uint64_t slot,
                                struct slotcheck_repr *out);
     /* from_borrowed: the same without a copy; the address that it reads at. */

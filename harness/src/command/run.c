@@ -408,6 +408,7 @@ static void report_crash(const struct run *run, int signal)
     divergence->expected = (struct spec_outcome){.result = (enum spec_result)record->result,
                                                  .value = record->value,
                                                  .metadata = record->metadata};
+    memcpy(divergence->expected.detail, record->detail, sizeof(record->detail));
     divergence->has_slot =
         record->paddr % SPEC_PAGE_SIZE == 0 && frame_to_index(record->paddr) < run->trace->nr_slots;
     divergence->slot = divergence->has_slot ? frame_to_index(record->paddr) : UINT64_MAX;
