@@ -228,6 +228,23 @@ static const struct change_kind LIST_CHANGES[] = {
     LIST("current", "at the ghost", ACT_CLEAR, current, 0, slot_vaddr, cursor),
 };
 
+#undef RESULT
+#undef REFUSED
+#undef OUTCOME
+#undef DETAIL
+#undef OWNER
+#undef CELL
+#undef COUNT
+#undef USAGE
+#undef STORAGE_INIT
+#undef VTABLE_INIT
+#undef IN_LIST
+#undef USAGES
+#undef PATHS
+#undef COUNTS
+#undef PERM
+#undef LIST
+
 /* --- numbering --- */
 
 static const struct {

@@ -117,9 +117,11 @@ static struct lockstep_stats *map_stats(const char *path)
     close(file);
     if (stats->magic == 0 && stats->size == 0) {
         stats->size = sizeof(*stats);
+        stats->names = fuzz_stats_names();
         stats->magic = FUZZ_STATS_MAGIC;
     }
-    if (stats->magic != FUZZ_STATS_MAGIC || stats->size != sizeof(*stats))
+    if (stats->magic != FUZZ_STATS_MAGIC || stats->size != sizeof(*stats) ||
+        stats->names != fuzz_stats_names())
         give_up(EXIT_WRONG_USE, "SLOTCHECK_STATS=%s: not statistics of this slotcheck", path);
     return &stats->stats;
 }

@@ -319,7 +319,7 @@ static bool read_statistics(struct reader *reader, struct ledger *ledger)
     if (!stats)
         return refuse(reader, "no memory");
     ok = fread(stats, sizeof(*stats), 1, reader->file) == 1 && stats->size == sizeof(*stats) &&
-         fgetc(reader->file) == EOF;
+         stats->names == fuzz_stats_names() && fgetc(reader->file) == EOF;
     if (ok)
         ledger_add_stats(ledger, &stats->stats);
     else
@@ -338,7 +338,8 @@ static bool read_either(struct reader *reader, struct ledger *ledger)
     const size_t size = fread(&begin, 1, sizeof(begin), reader->file);
 
     if (ferror(reader->file) || fseek(reader->file, 0, SEEK_SET) != 0) {
-        snprintf(reader->error, reader->error_size, "%s: %s", reader->path, strerror(errno));
+        snprintf(reader->error, reader->error_size, "%s: %s", reader->path,
+                 errno == ESPIPE ? "not a file" : strerror(errno));
         return false;
     }
     if (size >= sizeof(begin.magic) && begin.magic == FUZZ_STATS_MAGIC)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* What a lockstep counts, read and added up. */
+#include "slotcheck/fuzz_session.h"
 #include "slotcheck/lockstep.h"
 
 uint64_t lockstep_stats_evaluated(const struct lockstep_stats *stats, enum op op, enum clause_id id)
@@ -29,4 +30,24 @@ void lockstep_stats_add(struct lockstep_stats *sum, const struct lockstep_stats 
             sum->decided[op][i] += stats->decided[op][i];
         }
     }
+}
+
+/* FNV-1a, with the zero at the end. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    while (*text++);
+    return hash;
+}
+
+uint64_t fuzz_stats_names(void)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (int i = 0; i < NR_CLAUSES; i++)
+        hash = hash_text(hash, CLAUSES[i].id);
+    for (int op = 0; op < NR_OPS; op++)
+        hash = hash_text(hash, OPS[op].name);
+    return hash;
 }

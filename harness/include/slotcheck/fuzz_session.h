@@ -33,8 +33,12 @@ static const uint64_t FUZZ_STATS_MAGIC = UINT64_C(0x73746174736c6f74);
 struct fuzz_stats {
     uint64_t magic; /* FUZZ_STATS_MAGIC */
     uint64_t size;  /* sizeof(struct fuzz_stats); another one comes from another slotcheck */
+    uint64_t names; /* fuzz_stats_names(); another one counts other clauses or operations */
     struct lockstep_stats stats;
 };
+
+/* Tells the lists of clauses and operations, by whose order the counts stand, from other ones. */
+uint64_t fuzz_stats_names(void);
 
 /*
  * Runs one input; what LLVMFuzzerTestOneInput returns. -1, not for the corpus: a text, a program of

@@ -26,7 +26,7 @@ static bool read_stats(const char *path, struct fuzz_stats *stats)
         return false;
     }
     ok = fread(stats, sizeof(*stats), 1, file) == 1 && stats->magic == FUZZ_STATS_MAGIC &&
-         stats->size == sizeof(*stats);
+         stats->size == sizeof(*stats) && stats->names == fuzz_stats_names();
     fclose(file);
     if (!ok)
         complain(EXIT_USAGE, "%s: not statistics of this slotcheck", path);
