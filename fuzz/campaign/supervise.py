@@ -41,6 +41,8 @@ class Campaign:
         self.command = build / "release/harness/slotcheck"
         self.dictionary = root / "fuzz/lockstep.dict"
         self.seeds = build / "release/seeds/lockstep"
+        # The same as texts, for people.
+        self.seed_texts = Path(os.path.relpath(root / "corpus/seeds"))
         self.status_line = StatusLine(self.out)
         self.stopping = False
         self.signalled = False
@@ -289,7 +291,7 @@ class Campaign:
         """Where it is, or None."""
         parts = [job.stats for job in self.jobs if job.stats.exists()]
         of_cases = self.folder.log / "cases.ledger"
-        cases = [self.seeds, self.folder.corpus, *self.folder.cases()]
+        cases = [self.seed_texts, self.folder.corpus, *self.folder.cases()]
         subject, slots = self.arguments.subject, self.arguments.slots
         if ledger.note_cases(self.command, of_cases, subject, slots, cases):
             parts.insert(0, of_cases)

@@ -215,7 +215,7 @@ def test_a_line_of_the_table(ledger_of, slotcheck, build):
     assert re.split(r"  +", line.strip()) == [
         "inc_ref_count_spec/ref_count", "2", "1", "1: frame_clone", "first in clone.txt",
         "false in clone.txt"]
-    assert re.fullmatch(r"2 programs in 1 runs; of \d+ clauses \d+ never evaluated, "
+    assert re.fullmatch(r"2 programs in 1 run; of \d+ clauses \d+ never evaluated, "
                         r"\d+ never seen to fail, \d+ breakable by the reference only, "
                         r"\d+ seen to fail", lines[-1])
 

@@ -198,8 +198,8 @@ static void print_table(const struct ledger *ledger)
 {
     for (int verdict = 0; verdict < NR_VERDICTS; verdict++)
         print_group(ledger, (enum verdict)verdict);
-    printf("%" PRIu64 " programs in %" PRIu64 " runs; of %d clauses", ledger->programs,
-           ledger->runs, NR_CLAUSES);
+    printf("%" PRIu64 " programs in %" PRIu64 " run%s; of %d clauses", ledger->programs,
+           ledger->runs, ledger->runs == 1 ? "" : "s", NR_CLAUSES);
     for (int verdict = 0; verdict < NR_VERDICTS; verdict++)
         printf("%s %d %s", verdict ? "," : "", count_verdict(ledger, (enum verdict)verdict),
                VERDICTS[verdict].short_text);
