@@ -257,7 +257,7 @@ bool lockstep_reset(struct lockstep *ls)
     meta_region_owners_rebase(&ls->expected.owners, &ls->pre);
     meta_region_owners_rebase(&ls->actual, &ls->pre);
     ls->nr_dirty = 0;
-    if (ls->lists_dirty) {
+    if (ls->lists_dirty || ls->expected.paths_in_use || ls->expected.next_list_id != 1) {
         meta_region_owners_boot_lists(&ls->pre);
         reference_boot_lists(&ls->expected);
         meta_region_owners_boot_lists(&ls->actual);

@@ -152,6 +152,10 @@ static subject_call_fn *const CALLS[NR_OPS] = {
 void subject_call(const struct subject_region *on, enum op op, const struct spec_call *call,
                   struct spec_outcome *outcome)
 {
-    *outcome = (struct spec_outcome){.result = SPEC_OK};
+    /* In parts: all of it at once is cleared by a slow instruction. */
+    outcome->result = SPEC_OK;
+    outcome->value = 0;
+    memset(outcome->detail, 0, sizeof(outcome->detail));
+    outcome->metadata = (struct meta_slot_storage){0};
     CALLS[op](on, call, outcome);
 }

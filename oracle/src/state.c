@@ -137,23 +137,23 @@ void meta_region_owners_insert_perm(struct meta_region_owners *owners, uint64_t 
         .addr = meta_addr(index), .pptr = meta_addr(index), .is_init = 1, .value = cells_of(index)};
 }
 
+/* Member by member: all of it at once is written by an instruction that takes longer. */
 void meta_region_owners_boot_slot(struct meta_region_owners *owners, uint64_t index)
 {
     const struct meta_slot_cells cells = cells_of(index);
+    struct meta_slot_owner *owner = &owners->slot_owners[index];
+    struct metadata_inner_perms *perms = &owner->inner_perms;
 
     meta_region_owners_insert_perm(owners, index);
     owners->slot_owners_dom[index] = 1;
-    owners->slot_owners[index] = (struct meta_slot_owner){
-        .inner_perms =
-            {
-                .storage.id = cells.storage_id,
-                .ref_count = {.id = cells.ref_count_id, .value = SPEC_REF_COUNT_UNUSED},
-                .vtable_ptr.pptr = cells.vtable_ptr,
-                .in_list.id = cells.in_list_id,
-            },
-        .slot_vaddr = meta_addr(index),
-        .usage = SPEC_USAGE_UNUSED,
-    };
+    perms->storage = (struct storage_perm){.id = cells.storage_id};
+    perms->ref_count =
+        (struct atomic_perm){.id = cells.ref_count_id, .value = SPEC_REF_COUNT_UNUSED};
+    perms->vtable_ptr = (struct vtable_perm){.pptr = cells.vtable_ptr};
+    perms->in_list = (struct atomic_perm){.id = cells.in_list_id};
+    owner->slot_vaddr = meta_addr(index);
+    owner->usage = SPEC_USAGE_UNUSED;
+    owner->paths_in_pt = 0;
     owners->frame_obligations[index] = 0;
 }
 
