@@ -439,6 +439,49 @@ static bool write_temporary(const char *temporary, const char *path, const struc
     return false;
 }
 
+static bool cannot_write(const char *path, const char *why, char *error, size_t error_size)
+{
+    snprintf(error, error_size, "%s: %s", path, why);
+    return false;
+}
+
+/* A missing file, an empty one, or a ledger. */
+static bool may_be_replaced(const char *path, char *error, size_t error_size)
+{
+    char begin[sizeof(HEADER) - 1];
+    FILE *file = fopen(path, "rb");
+    size_t size;
+
+    if (!file)
+        return errno == ENOENT || cannot_write(path, strerror(errno), error, error_size);
+    size = fread(begin, 1, sizeof(begin), file);
+    fclose(file);
+    if (size != 0 && (size < sizeof(begin) || memcmp(begin, HEADER, sizeof(begin)) != 0))
+        return cannot_write(path, "there is a file that is no ledger", error, error_size);
+    return true;
+}
+
+bool ledger_can_write(const char *path, char *error, size_t error_size)
+{
+    char temporary[4096];
+    struct stat status;
+    FILE *file;
+
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return cannot_write(path, "not a regular file", error, error_size);
+    if (!may_be_replaced(path, error, error_size))
+        return false;
+    if (snprintf(temporary, sizeof(temporary), "%s.%ld.tmp", path, (long)getpid()) >=
+        (int)sizeof(temporary))
+        return cannot_write(path, strerror(ENAMETOOLONG), error, error_size);
+    file = fopen(temporary, "wb");
+    if (!file)
+        return cannot_write(path, strerror(errno), error, error_size);
+    fclose(file);
+    remove(temporary);
+    return true;
+}
+
 bool ledger_write(const char *path, const struct ledger *ledger)
 {
     char temporary[4096];

@@ -93,7 +93,7 @@ def test_ledger(slotcheck, project, tmp_path):
 
 @pytest.mark.parametrize("arguments, complaint", [
     (["--corpus", "no/such/folder"], "no/such/folder: No such file or directory"),
-    (["--function", "no_such_function"], "no spec function `no_such_function`"),
+    (["--function", "no_such_function"], "no relation `no_such_function`"),
     (["--markdown", "--json"], "--markdown goes with none of the others"),
     (["extra"], "extra: no argument is expected"),
     (["--corpus", "EMPTY"], "the folder has no programs"),

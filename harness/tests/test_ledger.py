@@ -313,8 +313,8 @@ def test_no_ledger_there(path, message, slotcheck, tmp_path):
 
 
 @pytest.mark.parametrize("output, message", [
-    ("missing/l", "No such file or directory"), (".", "Is a directory"),
-    ("/dev/full", "Invalid argument"), ("pipe", "Invalid argument")])
+    ("missing/l", "No such file or directory"), (".", "not a regular file"),
+    ("/dev/full", "not a regular file"), ("pipe", "not a regular file")])
 @pytest.mark.parametrize("command", ["run", "ledger"])
 def test_an_output_that_cannot_be_written(command, output, message, slotcheck, tmp_path):
     os.mkfifo(tmp_path / "pipe")
@@ -519,3 +519,28 @@ def test_wrong_usage_of_the_table(arguments, message, slotcheck, tmp_path):
     result = slotcheck("spec", *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert message in result.stderr.decode()
+
+
+@pytest.mark.parametrize("words", [["run", "--quiet", "--ledger"], ["ledger", "-o"]])
+def test_what_is_no_ledger_is_not_replaced(words, slotcheck, tmp_path):
+    """A forgotten argument must not cost somebody a seed."""
+    text = "slotcheck program 2\nslots 1\nget_slot(p0)  # a comment\n"
+    case, seed = tmp_path / "case.txt", tmp_path / "seed.txt"
+    case.write_text(text)
+    seed.write_text(text)
+    result = slotcheck(*words, seed, case)
+    assert result.returncode == 2
+    assert b"no ledger" in result.stderr and str(seed).encode() in result.stderr
+    assert result.stdout == b""
+    assert seed.read_text() == text
+    # Where it cannot be written nothing is run, either.
+    result = slotcheck(*words, tmp_path / "no/folder", case)
+    assert result.returncode == 2 and result.stdout == b""
+
+
+def test_a_text_is_not_packed_over_itself(slotcheck, tmp_path):
+    case = tmp_path / "case.txt"
+    case.write_text("slotcheck program 2\nslots 1\nget_slot(p0)  # a comment\n")
+    result = slotcheck("pack", case, "-o", case)
+    assert result.returncode == 2
+    assert b"# a comment" in case.read_bytes()

@@ -60,6 +60,12 @@ uint64_t ledger_decided(const struct ledger *ledger, enum clause_id id);
  */
 bool ledger_read(const char *path, struct ledger *sum, char *error, size_t error_size);
 
+/*
+ * Before much is done for it: can a ledger be written there? Not over a file that is something else,
+ * which somebody may need. False with one line in `error`.
+ */
+bool ledger_can_write(const char *path, char *error, size_t error_size);
+
 /* Writes all of it or nothing; replaces a file, but nothing else. False with errno set. */
 bool ledger_write(const char *path, const struct ledger *ledger);
 void ledger_print(const struct ledger *ledger, FILE *out);

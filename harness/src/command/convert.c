@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -68,12 +69,23 @@ static bool print_bytes(const struct program *program, const char *output)
     return ok;
 }
 
+/* A text would lose its comments. */
+static bool same_file(const char *input, const char *output)
+{
+    struct stat a, b;
+
+    return output && stat(input, &a) == 0 && stat(output, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 static int convert(const struct convert_options *options,
                    bool (*print)(const struct program *program, const char *output))
 {
     struct program program;
     int status = EXIT_USAGE;
 
+    if (same_file(options->input, options->output))
+        return complain(EXIT_USAGE, "%s: is input and output", options->output);
     program_init(&program);
     if (case_read(options->input, &program) && print(&program, options->output))
         status = EXIT_AGREEMENT;

@@ -269,12 +269,14 @@ int command_holes(int argc, char **argv)
         NULL,
         NULL};
     struct holes_options options = {0};
-    char corpus[PATH_MAX], error[200];
+    char corpus[PATH_MAX], error[PATH_MAX + 200];
     struct holes *holes;
     unsigned relation;
     int status;
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (options.ledger && !ledger_can_write(options.ledger, error, sizeof(error)))
+        return complain(EXIT_USAGE, "%s", error);
     if (!options.corpus && !find_corpus(corpus, sizeof(corpus)))
         return EXIT_USAGE;
     holes = holes_create(error, sizeof(error));
@@ -283,7 +285,8 @@ int command_holes(int argc, char **argv)
     relation =
         options.function ? holes_relation(holes, options.function) : holes_nr_relations(holes);
     if (options.function && relation == holes_nr_relations(holes))
-        status = complain(EXIT_USAGE, "no spec function `%s`; `slotcheck spec` lists them all",
+        status = complain(EXIT_USAGE,
+                          "no relation `%s`; without --function `slotcheck holes` lists them all",
                           options.function);
     else
         status = run_corpus(holes, options.corpus ? options.corpus : corpus);

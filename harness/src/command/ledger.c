@@ -322,9 +322,12 @@ int command_ledger(int argc, char **argv)
         NULL};
     struct ledger_options options = {0};
     struct ledger *ledger;
+    char error[4200];
     int status;
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
+    if (options.output && !ledger_can_write(options.output, error, sizeof(error)))
+        return complain(EXIT_USAGE, "%s", error);
     ledger = ledger_create();
     status = ledger ? show(&options, ledger) : complain(EXIT_INTERNAL, "no memory");
     ledger_destroy(ledger);

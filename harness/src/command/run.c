@@ -521,6 +521,8 @@ int command_run(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     if (options.slots_text && !parse_slots(options.slots_text, &options.nr_slots))
         return EXIT_USAGE;
+    if (options.ledger && !ledger_can_write(options.ledger, error, sizeof(error)))
+        return complain(EXIT_USAGE, "%s", error);
     run.out = own_output();
     if (!run.out)
         return complain(EXIT_USAGE, "standard output cannot be written");
