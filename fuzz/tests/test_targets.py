@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import subprocess
@@ -89,3 +90,24 @@ def test_the_engine_accepts_dictionary_and_options(tmp_path):
         options.read(path)
         assert set(options.sections()) <= {"libfuzzer", "asan", "msan", "ubsan"}
         assert options.sections()
+
+
+def test_one_format_alone(tmp_path):
+    """SLOTCHECK_FORMAT passes over programs of the other formats; a wrong one is one line."""
+    target, command = BUILD / "gcc/fuzz/lockstep", BUILD / "gcc/harness/slotcheck"
+    programs = {}
+    for chosen in ("1", "2", None):
+        stats = tmp_path / f"stats-{chosen}"
+        environment = os.environ | {"SLOTCHECK_STATS": str(stats)}
+        if chosen:
+            environment["SLOTCHECK_FORMAT"] = chosen
+        assert subprocess.run([target, SEEDS], env=environment, capture_output=True).returncode == 0
+        counts = subprocess.run([command, "stats", stats], capture_output=True, check=True).stdout
+        # The first program of all is an empty one, to see whether the subject has such regions.
+        programs[chosen] = json.loads(counts)["programs"] - 1
+    assert 0 < programs["1"] < programs["2"]
+    assert programs["1"] + programs["2"] == programs[None]
+    wrong = subprocess.run([target, SEEDS], env=os.environ | {"SLOTCHECK_FORMAT": "3"},
+                           capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "slotcheck: SLOTCHECK_FORMAT=3: not 1..2\n"

@@ -26,7 +26,8 @@ struct session {
     const struct slotcheck_subject *subject; /* null: not open yet */
     struct lockstep *lockstep;
     struct lockstep_stats *stats;
-    uint64_t slots; /* 0: as many as the program says */
+    uint64_t slots;  /* 0: as many as the program says */
+    unsigned format; /* 0: any */
     struct program program;
     struct trace *trace;
     struct fuzz_findings findings; /* folder null: stop on a divergence */
@@ -73,6 +74,16 @@ static uint64_t slots_of_environment(void)
         give_up(EXIT_WRONG_USE, "SLOTCHECK_SLOTS=%s: neither 1..240 nor a power of two up to 2^23",
                 text);
     return slots;
+}
+
+static unsigned format_of_environment(void)
+{
+    const char *text = getenv("SLOTCHECK_FORMAT");
+    if (text == NULL)
+        return 0;
+    if (text[0] < '1' || text[0] > '0' + PROGRAM_FORMAT || text[1] != '\0')
+        give_up(EXIT_WRONG_USE, "SLOTCHECK_FORMAT=%s: not 1..%d", text, PROGRAM_FORMAT);
+    return (unsigned)(text[0] - '0');
 }
 
 static const char *findings_of_environment(void)
@@ -180,6 +191,7 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
     program_init(&session.program);
     program_init(&session.reduced);
     session.slots = slots_of_environment();
+    session.format = format_of_environment();
     session.findings.folder = findings_of_environment();
     session.stats = stats_of_environment();
     session.subject = subject;
@@ -289,7 +301,8 @@ static bool take(const uint8_t *data, size_t size)
         return false;
     if (!program_decode(&session.program, data, size))
         give_up(EXIT_INTERNAL, "no memory");
-    if (program_format(&session.program) > PROGRAM_FORMAT)
+    const unsigned format = program_format(&session.program);
+    if (format > PROGRAM_FORMAT || (session.format != 0 && format != session.format))
         return false;
     if (session.slots != 0)
         return program_set_slots(&session.program, session.slots);

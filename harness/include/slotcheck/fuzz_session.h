@@ -6,6 +6,7 @@
  * The environment configures it, because an engine owns the command line:
  *     SLOTCHECK_SUBJECT   path of the subject's shared library; unset: the built-in subject
  *     SLOTCHECK_SLOTS     number of slots of every region, instead of the program's own
+ *     SLOTCHECK_FORMAT    programs of this format only, e.g. 1: slots and frames; unset: of any
  *     SLOTCHECK_STATS     file for a struct fuzz_stats, which others may read at any time; counting
  *                         goes on from what it holds
  *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there and fuzzing
@@ -42,7 +43,8 @@ uint64_t fuzz_stats_names(void);
 
 /*
  * Runs one input; what LLVMFuzzerTestOneInput returns. -1, not for the corpus: a text, a program of
- * a later format, or of more slots than FUZZ_MAX_SLOTS or than the subject can have.
+ * a later format or of one not asked for, or of more slots than FUZZ_MAX_SLOTS or than the subject
+ * can have.
  */
 int fuzz_session_run(const uint8_t *data, size_t size);
 
