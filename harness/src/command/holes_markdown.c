@@ -273,14 +273,14 @@ static void print_row(FILE *out, const struct row *row)
     fputs(" |\n", out);
 }
 
-/* The rows of one area, what nothing catches first; with `open` no others. */
+/* The rows of one area, what nothing catches first, down to what is caught as much as `lowest`. */
 static void print_area(FILE *out, const struct holes *holes, unsigned relation, unsigned from,
-                       unsigned to, bool open)
+                       unsigned to, enum catch lowest)
 {
     const bool all = all_accepted(holes, relation, from, to);
     bool rest = false;
 
-    for (int catch = UNCAUGHT; catch >= (open ? PARTLY : CAUGHT); catch --) {
+    for (int catch = UNCAUGHT; catch >= (int)lowest; catch --) {
         struct row row;
 
         if (fill_row(holes, relation, from, to, (enum catch) catch, &row)) {
@@ -294,11 +294,11 @@ static void print_area(FILE *out, const struct holes *holes, unsigned relation, 
     }
 }
 
-static void print_table(FILE *out, const struct holes *holes, unsigned relation, bool open)
+static void print_table(FILE *out, const struct holes *holes, unsigned relation, enum catch lowest)
 {
     fputs("| accepted | caught by | smallest example |\n|---|---|---|\n", out);
     for (unsigned from = 0; from < nr_changes(); from = area_end(from))
-        print_area(out, holes, relation, from, area_end(from), open);
+        print_area(out, holes, relation, from, area_end(from), lowest);
 }
 
 /* --- what a person has to say about it --- */
@@ -446,7 +446,7 @@ static void print_function(FILE *out, const struct holes *holes, unsigned relati
     }
     if (remark_on(name))
         fprintf(out, "%s\n\n", remark_on(name));
-    print_table(out, holes, relation, false);
+    print_table(out, holes, relation, CAUGHT);
 }
 
 static bool is_open(const struct holes *holes, unsigned relation)
@@ -455,6 +455,20 @@ static bool is_open(const struct holes *holes, unsigned relation)
         if (is_shown(holes, relation, change) && holes_at(holes, relation, change)->uncaught)
             return true;
     return false;
+}
+
+static void print_short(FILE *out, const struct holes *holes)
+{
+    fputs("\n# In short\n\n"
+          "What a spec function of the page accepts and nothing else of the specification rejects. "
+          "All "
+          "that it accepts follows below.\n",
+          out);
+    for (unsigned r = 0; r < holes_nr_functions(holes); r++)
+        if (is_open(holes, r)) {
+            fprintf(out, "\n### %s\n\n", holes_relation_name(holes, r));
+            print_table(out, holes, r, UNCAUGHT);
+        }
 }
 
 static void print_operations(FILE *out, const struct holes *holes)
@@ -468,7 +482,7 @@ static void print_operations(FILE *out, const struct holes *holes)
     for (unsigned r = holes_nr_functions(holes); r < holes_nr_relations(holes); r++)
         if (is_open(holes, r)) {
             fprintf(out, "\n### %s\n\n", holes_relation_name(holes, r));
-            print_table(out, holes, r, true);
+            print_table(out, holes, r, PARTLY);
         }
 }
 
@@ -504,6 +518,7 @@ static void print_clauses(FILE *out, const struct holes *holes)
 void holes_print_markdown(FILE *out, const struct holes *holes)
 {
     print_introduction(out, holes);
+    print_short(out, holes);
     fputs("\n# The spec functions of the MetaSlot page\n", out);
     for (unsigned r = 0; r < holes_nr_functions(holes); r++)
         print_function(out, holes, r);
