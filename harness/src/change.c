@@ -178,16 +178,19 @@ static const struct change_kind BEFORE_CHANGES[] = {
         field, to, action, offsetof(struct meta_slot_perm, member), operand, shown,                \
             FIELD_permission                                                                       \
     }
+#define PERM_REST                                                                                  \
+    {"is_init()", "the opposite",     ACT_FLIP,        offsetof(struct meta_slot_perm, is_init),   \
+     0,           FIELD_storage_init, FIELD_permission},                                           \
+        PERM("value().storage", "another cell", ACT_ADD, value.storage_id, 4096, NR_FIELDS),       \
+        PERM("value().ref_count", "another cell", ACT_ADD, value.ref_count_id, 4096, NR_FIELDS),   \
+        PERM("value().vtable_ptr", "another cell", ACT_ADD, value.vtable_ptr, 4096, NR_FIELDS),    \
+        PERM("value().in_list", "another cell", ACT_ADD, value.in_list_id, 4096, NR_FIELDS)
+
 static const struct change_kind PERM_CHANGES[] = {
     {"dom", "the opposite", ACT_DOM, 0, 0, FIELD_permission, FIELD_permission},
     PERM("addr()", "another slot's", ACT_ADD, addr, 64, FIELD_slot_vaddr),
     PERM("pptr()", "another pointer", ACT_ADD, pptr, 64, FIELD_slot_vaddr),
-    {"is_init()", "the opposite", ACT_FLIP, offsetof(struct meta_slot_perm, is_init), 0,
-     FIELD_storage_init, FIELD_permission},
-    PERM("value().storage", "another cell", ACT_ADD, value.storage_id, 4096, NR_FIELDS),
-    PERM("value().ref_count", "another cell", ACT_ADD, value.ref_count_id, 4096, NR_FIELDS),
-    PERM("value().vtable_ptr", "another cell", ACT_ADD, value.vtable_ptr, 4096, NR_FIELDS),
-    PERM("value().in_list", "another cell", ACT_ADD, value.in_list_id, 4096, NR_FIELDS),
+    PERM_REST,
 };
 
 /* The same: what the permission may be taken for. */
@@ -195,12 +198,7 @@ static const struct change_kind BEFORE_PERM_CHANGES[] = {
     PERM("addr()", "another slot's", ACT_ADD, addr, 64, FIELD_slot_vaddr),
     PERM("addr()", "misaligned", ACT_ADD, addr, 1, FIELD_slot_vaddr),
     PERM("addr()", "0", ACT_CLEAR, addr, 0, FIELD_slot_vaddr),
-    {"is_init()", "the opposite", ACT_FLIP, offsetof(struct meta_slot_perm, is_init), 0,
-     FIELD_storage_init, FIELD_permission},
-    PERM("value().storage", "another cell", ACT_ADD, value.storage_id, 4096, NR_FIELDS),
-    PERM("value().ref_count", "another cell", ACT_ADD, value.ref_count_id, 4096, NR_FIELDS),
-    PERM("value().vtable_ptr", "another cell", ACT_ADD, value.vtable_ptr, 4096, NR_FIELDS),
-    PERM("value().in_list", "another cell", ACT_ADD, value.in_list_id, 4096, NR_FIELDS),
+    PERM_REST,
 };
 
 static const struct change_kind OBLIGATION_CHANGES[] = {
@@ -243,6 +241,7 @@ static const struct change_kind LIST_CHANGES[] = {
 #undef PATHS
 #undef COUNTS
 #undef PERM
+#undef PERM_REST
 #undef LIST
 
 /* --- numbering --- */

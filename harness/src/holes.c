@@ -12,22 +12,7 @@
 #include <string.h>
 
 #include "slotcheck/builtin_subject.h"
-
-#define OP(name, ...) [OP_##name] = requires_##name,
-static spec_requires_fn *const REQUIRES[NR_OPS] = {
-#include "slotcheck/ops.def"
-};
-#undef OP
-#define OP(name, ...) [OP_##name] = reference_##name,
-static spec_reference_fn *const REFERENCE[NR_OPS] = {
-#include "slotcheck/ops.def"
-};
-#undef OP
-#define OP(name, ...) [OP_##name] = judge_##name,
-static spec_judge_fn *const JUDGE[NR_OPS] = {
-#include "slotcheck/ops.def"
-};
-#undef OP
+#include "spec_operations.h"
 
 enum {
     MAX_FUNCTIONS = 64,     /* spec functions: one bit each */
@@ -216,22 +201,6 @@ static void find_lists(struct holes *h)
 }
 
 /* --- judging --- */
-
-/* The invariants of one slot as the specification has them, and its accounting. */
-static void judge_slot(const struct meta_region_owners *owners, const struct reference *holders,
-                       uint64_t i, bool as_expected, struct clause_report *report)
-{
-    if (holders->exempt[i] != EXEMPT_NOT)
-        return;
-    meta_region_owners_inv_at(owners, i, report);
-    if (slot_owner_at(owners, i)->inner_perms.in_list.value != 0)
-        in_list_inv_at(owners, i, report);
-    if (!as_expected)
-        return;
-    accounting(owners, i, &holders->holders[i], report);
-    if (holders->holders[i].segments > 0)
-        segment_inv_at(owners, i, &holders->holders[i], report);
-}
 
 /*
  * As the lockstep does it, but of every slot and list if there are not too many. Who holds references

@@ -439,6 +439,21 @@ static bool write_temporary(const char *temporary, const char *path, const struc
     return false;
 }
 
+/* A device or a pipe cannot be replaced by a file. */
+static bool is_no_file(const char *path, struct stat *status)
+{
+    return stat(path, status) == 0 && !S_ISREG(status->st_mode);
+}
+
+/* What is written first, beside `path`; false with errno set. */
+static bool name_temporary(const char *path, char *temporary, size_t size)
+{
+    if (snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid()) < (int)size)
+        return true;
+    errno = ENAMETOOLONG;
+    return false;
+}
+
 static bool cannot_write(const char *path, const char *why, char *error, size_t error_size)
 {
     snprintf(error, error_size, "%s: %s", path, why);
@@ -467,14 +482,11 @@ bool ledger_can_write(const char *path, char *error, size_t error_size)
     struct stat status;
     FILE *file;
 
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    if (is_no_file(path, &status))
         return cannot_write(path, "not a regular file", error, error_size);
     if (!may_be_replaced(path, error, error_size))
         return false;
-    if (snprintf(temporary, sizeof(temporary), "%s.%ld.tmp", path, (long)getpid()) >=
-        (int)sizeof(temporary))
-        return cannot_write(path, strerror(ENAMETOOLONG), error, error_size);
-    file = fopen(temporary, "wb");
+    file = name_temporary(path, temporary, sizeof(temporary)) ? fopen(temporary, "wb") : NULL;
     if (!file)
         return cannot_write(path, strerror(errno), error, error_size);
     fclose(file);
@@ -487,15 +499,10 @@ bool ledger_write(const char *path, const struct ledger *ledger)
     char temporary[4096];
     struct stat status;
 
-    /* A device or a pipe cannot be replaced by a file. */
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (is_no_file(path, &status)) {
         errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
         return false;
     }
-    if (snprintf(temporary, sizeof(temporary), "%s.%ld.tmp", path, (long)getpid()) >=
-        (int)sizeof(temporary)) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    return write_temporary(temporary, path, ledger);
+    return name_temporary(path, temporary, sizeof(temporary)) &&
+           write_temporary(temporary, path, ledger);
 }

@@ -7,23 +7,8 @@
 #include "divergence_build.h"
 #include "lockstep_internal.h"
 #include "phases.h"
+#include "spec_operations.h"
 #include "subject_call.h"
-
-#define OP(name, ...) [OP_##name] = requires_##name,
-static spec_requires_fn *const REQUIRES[NR_OPS] = {
-#include "slotcheck/ops.def"
-};
-#undef OP
-#define OP(name, ...) [OP_##name] = reference_##name,
-static spec_reference_fn *const REFERENCE[NR_OPS] = {
-#include "slotcheck/ops.def"
-};
-#undef OP
-#define OP(name, ...) [OP_##name] = judge_##name,
-static spec_judge_fn *const JUDGE[NR_OPS] = {
-#include "slotcheck/ops.def"
-};
-#undef OP
 
 /* --- an operation's operands --- */
 
@@ -243,20 +228,8 @@ static bool judge_invariants(struct lockstep *ls, const struct meta_region_owner
 {
     bool holds = true;
 
-    for (uint64_t i = 0; i < changes->nr_changed; i++) {
-        const uint64_t index = changes->changed[i];
-
-        if (ls->expected.exempt[index] != EXEMPT_NOT)
-            continue;
-        holds &= meta_region_owners_inv_at(post, index, report);
-        if (post->slot_owners[index].inner_perms.in_list.value != 0)
-            holds &= in_list_inv_at(post, index, report);
-        if (!as_expected)
-            continue;
-        holds &= accounting(post, index, &ls->expected.holders[index], report);
-        if (ls->expected.holders[index].segments > 0)
-            holds &= segment_inv_at(post, index, &ls->expected.holders[index], report);
-    }
+    for (uint64_t i = 0; i < changes->nr_changed; i++)
+        holds &= judge_slot(post, &ls->expected, changes->changed[i], as_expected, report);
     for (uint64_t i = 0; changes->lists_changed >> i; i++)
         if (changes->lists_changed >> i & 1)
             holds &= linked_list_inv(post, i, report);
