@@ -15,6 +15,11 @@ class Counts:
     skipped: dict[str, dict[str, int]] = field(default_factory=dict)
     clauses: dict[str, int] = field(default_factory=dict)
     not_judged: list[str] = field(default_factory=list)  # ghost state that is not reported
+    # Combinations of operation, state and result: all; those of the scope that a search of all short
+    # programs has reached; how many the search has reached.
+    cells: int = 0
+    cells_of_scope: int = 0
+    scope: int = 0
 
     @property
     def executed(self) -> int:
@@ -36,6 +41,11 @@ class Counts:
             "skipped": self.skipped,
             "clauses": self.clauses,
             "not_judged": self.not_judged,
+            "cells": {
+                "seen": self.cells,
+                "seen_of_scope": self.cells_of_scope,
+                "scope": self.scope,
+            },
         }
 
 
@@ -50,6 +60,9 @@ def parse_counts(text: str) -> Counts:
             skipped={op: dict(reasons) for op, reasons in data["skipped"].items()},
             clauses=dict(data["clauses"]),
             not_judged=list(data["not_judged"]),
+            cells=int(data["cells"]["seen"]),
+            cells_of_scope=int(data["cells"]["seen_of_scope"]),
+            scope=int(data["cells"]["scope"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not statistics: {error}") from error

@@ -17,6 +17,8 @@ from campaign.errors import Status
 
 CRASH_PREFIX = "crash."
 CONFIRM_SECONDS = 30
+# While a crash is shrunk: then the case that is given has hung.
+HANG_SECONDS = 2
 # Functions of engines and sanitizers, and what lies between a fault and its report.
 NOBODYS_FRAMES = re.compile(
     r"^(_+sanitizer|_+asan|_+ubsan|_+msan|_+interceptor|_+lsan|fuzzer::|std::|raise$|abort$|gsignal"
@@ -157,10 +159,28 @@ class Replayer:
         finding.record = None if done is None else first_record(done.stdout)
         return failed(done) and (finding.is_crash or shows_signature(finding))
 
+    def shrink(self, finding: Finding) -> bool:
+        """Puts the shrunk program in the place of a crash's case; the fuzz targets shrink all else
+        themselves. What only a target shows has no signature that could be held, and stays."""
+        if finding.record is None or finding.record["verdict"] != "crash":
+            return False
+        text = log_of(finding.case).with_suffix(".shrunk")
+        words = [str(self.command), "shrink", "--timeout", str(HANG_SECONDS), "-o", str(text)]
+        if self.subject is not None:
+            words += ["--subject", str(self.subject)]
+        done = ended([*words, str(finding.case)], {})
+        if done is not None and done.returncode == Status.AGREEMENT:
+            # The targets read bytes only. The case stays as it was if this fails.
+            done = ended([str(self.command), "pack", "-o", str(finding.case), str(text)], {})
+        text.unlink(missing_ok=True)
+        return done is not None and done.returncode == Status.AGREEMENT
+
     def confirm(self, finding: Finding) -> None:
         finding.replay = self.command_shown(finding.case)
         if self.run_again(finding):
             finding.confirmed = True
+            if finding.is_crash and finding.new and self.shrink(finding):
+                self.run_again(finding)
             return
         finding.record = None
         if not finding.is_crash:

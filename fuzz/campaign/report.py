@@ -139,13 +139,14 @@ class StatusLine:
         return elapsed - self.shown_at >= (1 if self.terminal else PLAIN_LINE_SECONDS)
 
     def show(self, progress: Progress) -> None:
-        self.shown_at = progress.elapsed
-        if self.terminal:
-            width = shutil.get_terminal_size().columns
-            self.out.write("\r\x1b[K" + progress.fitted_line(width - 1))
-            self.dirty = True
-        else:
-            self.out.write(progress.line() + "\n")
+        width = shutil.get_terminal_size().columns
+        line = progress.fitted_line(width - 1) if self.terminal else progress.line()
+        self.show_text(line, progress.elapsed)
+
+    def show_text(self, line: str, elapsed: float) -> None:
+        self.shown_at = elapsed
+        self.out.write("\r\x1b[K" + line if self.terminal else line + "\n")
+        self.dirty = self.terminal
         self.out.flush()
 
     def end(self) -> None:
@@ -189,6 +190,7 @@ class Summary:
         blocks = [
             operations_table(self.progress.counts),
             clauses_text(self.progress.counts, self.ledger),
+            cells_text(self.progress.counts),
             self.totals(),
             findings_text(self.findings),
         ]
@@ -251,6 +253,19 @@ def clauses_text(counts: Counts, ledger: str | None) -> str:
     if ledger:
         text += f"; ./slotcheck ledger {ledger} says more"
     return textwrap.fill(text, 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def cells_text(counts: Counts) -> str:
+    if not counts.scope:
+        return ""
+    share = 100 * counts.cells_of_scope / counts.scope
+    return textwrap.fill(
+        f"{counts.cells_of_scope:,} of {counts.scope:,} cells ({share:.0f} %) of the exhaustive scope"
+        f" were seen, and {counts.cells - counts.cells_of_scope:,} beyond it; a cell is an operation,"
+        " the state that it met, and its result",
+        100,
+        subsequent_indent="  ",
+    )
 
 
 def findings_text(findings: list[Finding]) -> str:

@@ -41,6 +41,8 @@ class Campaign:
         self.command = build / "release/harness/slotcheck"
         self.dictionary = root / "fuzz/lockstep.dict"
         self.seeds = build / "release/seeds/lockstep"
+        # What all programs of a small scope have shown.
+        self.scope = build / "release/scope.cells"
         # The same as texts, for people.
         self.seed_texts = Path(os.path.relpath(root / "corpus/seeds"))
         self.status_line = StatusLine(self.out)
@@ -72,7 +74,7 @@ class Campaign:
         return self.build / preset / "fuzz/lockstep"
 
     def prepare(self) -> None:
-        presets = ["release", *dict.fromkeys(self.presets())]
+        presets = ["release:slotcheck seeds scope", *dict.fromkeys(self.presets())]
         built = subprocess.run([self.launcher, "build", *presets], check=False)
         if built.returncode != 0:
             raise SystemExit(built.returncode)
@@ -267,7 +269,7 @@ class Campaign:
         files = [str(job.stats) for job in self.jobs if job.stats.exists()]
         if not files:
             return None
-        words = [str(self.command), "stats", "--json", *files]
+        words = [str(self.command), "stats", "--json", "--scope", str(self.scope), *files]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         try:
             return parse_counts(done.stdout) if done.returncode == 0 else None

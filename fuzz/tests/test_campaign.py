@@ -104,6 +104,7 @@ STATS = {
     "skipped": {"frame_drop": {"no handle": 3}, "get_slot": {}},
     "clauses": {"a/b": 10, "a/c": 0, "d/e": 2},
     "not_judged": [],
+    "cells": {"seen": 30, "lost": 0, "scope": 25, "seen_of_scope": 20},
 }
 
 
@@ -113,6 +114,7 @@ def test_counts() -> None:
     assert counts.executed == 52
     assert counts.clauses_seen == 2
     assert counts.clauses_unseen == ["a/c"]
+    assert (counts.cells, counts.cells_of_scope, counts.scope) == (30, 20, 25)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"programs": 1}', "{nonsense"])
@@ -276,6 +278,36 @@ def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
     Replayer(command, "./slotcheck", (good, bad), None).confirm(finding)
     assert finding.confirmed
     assert finding.replay == f"{bad} -timeout=5 c.case"
+
+
+CRASH_RECORD = RECORD | {"verdict": "crash", "signature": "frame_drop.SHARED.process.exec-process"}
+SHRINKS = """
+case $1 in
+run) echo '{record}'; exit 1 ;;
+shrink) echo small >"$5"; echo "$*" >>{log}; exit {status} ;;
+pack) cp "$4" "$3" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("status, left", [(0, "small\n"), (2, "large"), (3, "large")])
+def test_a_crash_is_shrunk(tmp_path: Path, status: int, left: str) -> None:
+    """If that fails, the case stays as it was. What is known already was shrunk before."""
+    log = tmp_path / "calls"
+    text = SHRINKS.format(record=json.dumps(CRASH_RECORD), log=log, status=status)
+    command = script(tmp_path / "slotcheck", text)
+    for folder in ("findings", "log"):
+        (tmp_path / folder).mkdir()
+    case = tmp_path / "findings/crash.SEGV.f.case"
+    case.write_text("large")
+    for is_new in (False, True):
+        finding = Finding(case.stem, case, new=is_new)
+        Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
+        assert finding.confirmed and finding.record == CRASH_RECORD
+        assert log.exists() == is_new
+    assert case.read_text() == left
+    assert log.read_text().endswith(f" --subject l.so {case}\n")
+    assert list(case.parent.iterdir()) == [case] and not list((tmp_path / "log").iterdir())
 
 
 # --- arguments ------------------------------------------------------------------------------------
@@ -487,6 +519,7 @@ def test_summary() -> None:
     summary.print(out)
     text = out.getvalue()
     assert "2 of 3 clauses were evaluated; never: a/c" in text
+    assert "20 of 25 cells (80 %) of the exhaustive scope were seen, and 10 beyond it" in text
     assert "1 finding:\n  x.y\n      ./slotcheck run out/x.y.case\n" in text
     assert "fixed/: old" in text
     record = json.loads(json.dumps(summary.as_dict()))

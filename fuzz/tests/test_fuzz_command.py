@@ -68,6 +68,8 @@ def test_a_second_run_goes_on_from_the_corpus(tmp_path):
         assert result.returncode == 0, result.stderr
     kept = list((out / "corpus").iterdir())
     assert len(kept) > 50
+    cells = json.loads(result.stdout)["cells"]
+    assert 0 < cells["seen_of_scope"] < min(cells["seen"], cells["scope"])
 
 
 @pytest.mark.parametrize("subject", ["builtin", "fault_clone_uncounted"])

@@ -111,3 +111,79 @@ def test_one_format_alone(tmp_path):
                            capture_output=True, text=True)
     assert wrong.returncode == 2
     assert wrong.stderr == "slotcheck: SLOTCHECK_FORMAT=3: not 1..2\n"
+
+
+SHRUNK = "slotcheck program 2\nslots 1\nframe_from_unused(p0, empty(0))\nframe_clone(f0)\n"
+
+
+def test_a_finding_arrives_shrunk(tmp_path):
+    """As a case and, where the target stops, in what it explains; nothing of it is counted."""
+    text = "slotcheck program 2\nslots 16\n" + "get_slot(p1)\n" * 300
+    text += "frame_from_unused(p9, probe(7))\n" + "get_slot(p9)\n" * 300 + "frame_clone(f5)\n"
+    target, command = BUILD / "gcc/fuzz/canary", BUILD / "gcc/harness/slotcheck"
+    program, stats, findings = tmp_path / "program", tmp_path / "stats", tmp_path / "findings"
+    findings.mkdir()
+    subprocess.run([command, "pack", "-", "-o", program], input=text.encode(), check=True)
+    environment = os.environ | {"SLOTCHECK_STATS": str(stats), "SLOTCHECK_FINDINGS": str(findings)}
+    assert subprocess.run([target, program], env=environment, capture_output=True).returncode == 0
+    (case,) = findings.iterdir()
+    shown = subprocess.run([command, "show", case], capture_output=True, text=True, check=True)
+    assert shown.stdout == SHRUNK
+    counts = json.loads(subprocess.run([command, "stats", stats], capture_output=True).stdout)
+    # The first program of all is an empty one, to see whether the subject has such regions.
+    assert (counts["programs"], counts["divergences"]) == (2, 1)
+    assert counts["operations"]["get_slot"] == {"Ok": 600}
+    stopped = fuzz(target, program, cwd=tmp_path)
+    assert stopped.returncode < 0
+    assert "shrunk from 602 operations to 2" in stopped.stderr
+    assert "2  frame_clone(f0)" in stopped.stderr and "get_slot" not in stopped.stderr
+
+
+@pytest.fixture
+def covered(tmp_path):
+    """The cells of a small scope, and what a target counted on programs that have all of them."""
+    target, command = BUILD / "gcc/fuzz/lockstep", BUILD / "gcc/harness/slotcheck"
+    cells, corpus, stats = tmp_path / "cells", tmp_path / "corpus", tmp_path / "stats"
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    subprocess.run([command, "exhaust", "--depth", "2", "--ops", "frame,unique", "--cells", cells, "--corpus", corpus],
+                   capture_output=True, check=True)
+    for text in corpus.iterdir():
+        subprocess.run([command, "pack", text, "-o", packed / text.name], check=True)
+    subprocess.run([target, packed], env=os.environ | {"SLOTCHECK_STATS": str(stats)},
+                   capture_output=True, check=True)
+    return cells, stats
+
+
+def scope_counts(cells, stats):
+    return subprocess.run([BUILD / "gcc/harness/slotcheck", "stats", "--scope", cells, stats],
+                          capture_output=True, text=True)
+
+
+def test_the_corpus_of_a_scope_shows_all_its_cells_to_a_target(covered):
+    cells, stats = covered
+    lines = cells.read_text().splitlines()[1:]
+    assert len(lines) > 100
+    counts = json.loads(scope_counts(cells, stats).stdout)["cells"]
+    assert counts == {"seen": len(lines), "lost": 0, "scope": len(lines),
+                      "seen_of_scope": len(lines)}
+    # One that nobody saw.
+    cells.write_text(cells.read_text() + "zzz Ok\n")
+    counts = json.loads(scope_counts(cells, stats).stdout)["cells"]
+    assert (counts["scope"], counts["seen_of_scope"]) == (len(lines) + 1, len(lines))
+
+
+@pytest.mark.parametrize("change, complaint", [
+    (lambda text: "", "cut short"),
+    (lambda text: text[:-1], "cut short"),
+    (lambda text: text.replace("cells 1:", "cells 2:"), ":1: not what"),
+    (lambda text: text.splitlines()[0] + "\n", ":1: not what"),
+    (lambda text: text + "a\n", "not behind"),
+])
+def test_what_is_no_file_of_cells(covered, change, complaint):
+    cells, stats = covered
+    cells.write_text(change(cells.read_text()))
+    result = scope_counts(cells, stats)
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.count("\n") == 1 and complaint in result.stderr
+    assert scope_counts(cells.with_name("none"), stats).returncode == 2

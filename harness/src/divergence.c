@@ -265,6 +265,24 @@ void divergence_crash(struct divergence *divergence, int signal)
     add_broken(divergence, CLAUSE_exec__process);
 }
 
+void divergence_of_crash(struct trace *trace, const struct program *program, int signal)
+{
+    struct divergence *divergence = &trace->divergence;
+    const uint64_t at = trace->nr_steps - 1;
+    const struct step_record *record = &trace->steps[at];
+
+    *divergence = (struct divergence){.step = at, .op = (enum op)program->ops[at].op};
+    divergence->expected = (struct spec_outcome){.result = (enum spec_result)record->result,
+                                                 .value = record->value,
+                                                 .metadata = record->metadata};
+    memcpy(divergence->expected.detail, record->detail, sizeof(record->detail));
+    divergence->has_slot =
+        record->paddr % SPEC_PAGE_SIZE == 0 && frame_to_index(record->paddr) < trace->nr_slots;
+    divergence->slot = divergence->has_slot ? frame_to_index(record->paddr) : UINT64_MAX;
+    divergence->status_before = (enum meta_slot_status)record->status_before;
+    divergence_crash(divergence, signal);
+}
+
 /* --- names --- */
 
 const char *finding_kind_name(enum finding_kind kind)

@@ -27,3 +27,8 @@ bool divergence_add_broken(struct divergence *divergence, const struct clause_re
                            bool ghost_reported);
 /* The operation ended the process with `signal`, or did not return (0 or SIGALRM). */
 void divergence_crash(struct divergence *divergence, int signal);
+/*
+ * The process that ran the program has died in the last step of the trace, which lies in shared
+ * memory: that is the divergence. The trace has at least one step.
+ */
+void divergence_of_crash(struct trace *trace, const struct program *program, int signal);

@@ -18,9 +18,14 @@
 #include "fuzz_findings.h"
 #include "slotcheck/divergence.h"
 #include "slotcheck/divergence_trap.h"
+#include "slotcheck/shrink.h"
 #include "slotcheck/subject_load.h"
 
 enum { EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
+
+/* An engine takes an input for a hang that keeps it waiting. */
+enum { SHRINK_SECONDS = 2 };
+static const struct shrink_limits LIMITS = {.runs = 100000, .operations = 1000000};
 
 struct session {
     const struct slotcheck_subject *subject; /* null: not open yet */
@@ -31,7 +36,7 @@ struct session {
     struct program program;
     struct trace *trace;
     struct fuzz_findings findings; /* folder null: stop on a divergence */
-    struct program reduced;
+    struct program shrunk;
 };
 
 static struct session session;
@@ -189,7 +194,7 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
 {
     char error[256];
     program_init(&session.program);
-    program_init(&session.reduced);
+    program_init(&session.shrunk);
     session.slots = slots_of_environment();
     session.format = format_of_environment();
     session.findings.folder = findings_of_environment();
@@ -203,54 +208,89 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
 
 /* --- a divergence --- */
 
-/*
- * What of the program led to the divergence: an operation that was not executed changed nothing,
- * and what comes after the divergence was not reached. With the number of slots that was in force.
- */
-static void reduce(void)
+/* Room in bytes for what was executed: what was not is never part of a case. */
+static size_t executed_size(void)
 {
-    program_clear(&session.reduced);
+    size_t size = 2;
     for (uint64_t i = 0; i < session.trace->nr_steps; i++) {
         enum step_status status = (enum step_status)session.trace->steps[i].status;
-        struct operation operation = session.program.ops[i];
-        operation.opcode = operation.op;
-        if ((status == STEP_EXECUTED || status == STEP_STARTED) &&
-            !program_append(&session.reduced, operation))
+        if (status == STEP_EXECUTED || status == STEP_STARTED)
+            size += OPERATION_SIZE[session.program.ops[i].op];
+    }
+    return size;
+}
+
+static void copy_program(void)
+{
+    program_clear(&session.shrunk);
+    for (size_t i = 0; i < session.program.nr_ops; i++) {
+        if (!program_append(&session.shrunk, session.program.ops[i]))
             give_up(EXIT_INTERNAL, "no memory");
     }
-    session.reduced.slots_byte = session.program.slots_byte;
-    /* A fixed number that the format cannot say is in force whatever the program says. */
-    (void)program_set_slots(&session.reduced, session.trace->nr_slots);
+    session.shrunk.format_byte = session.program.format_byte;
+    session.shrunk.slots_byte = session.program.slots_byte;
 }
 
-/* Overwrites the trace. */
-static bool has_signature(const struct program *program, const char *signature)
+/*
+ * What to show for the program at hand: it, shrunk, or itself if that cannot be done; a subject that
+ * keeps something from program to program may not diverge in a process of its own. Runs in other
+ * processes, so that nothing of it is counted.
+ */
+static const struct program *shrink_program(const char *signature)
 {
-    char other[SIGNATURE_SIZE];
-    if (!run(program) || session.trace->divergence.kind == FINDING_NONE)
-        return false;
-    divergence_signature(&session.trace->divergence, other, sizeof(other));
-    return strcmp(signature, other) == 0;
+    struct shrink_finding finding = {.subject = session.subject,
+                                     .timeout = SHRINK_SECONDS,
+                                     .limits = &LIMITS,
+                                     .inherited = session.lockstep};
+    copy_program();
+    if (shrink_finding(&finding, &session.shrunk) == SHRINK_DONE &&
+        strcmp(finding.signature, signature) == 0)
+        return &session.shrunk;
+    return &session.program;
 }
 
+/*
+ * A signature is shrunk again only if what was executed is already shorter than what was made of it
+ * before, so not often.
+ */
 static void collect(void)
 {
     char signature[SIGNATURE_SIZE];
     divergence_signature(&session.trace->divergence, signature, sizeof(signature));
-    reduce();
-    if (!fuzz_findings_wants(&session.findings, signature, program_encoded_size(&session.reduced)))
+    if (!fuzz_findings_wants(&session.findings, signature, executed_size()))
         return;
-    const struct program *shown =
-        has_signature(&session.reduced, signature) ? &session.reduced : &session.program;
-    if (!fuzz_findings_add(&session.findings, signature, shown))
+    if (!fuzz_findings_add(&session.findings, signature, shrink_program(signature)))
         give_up(EXIT_WRONG_USE, "%s/%s.case: %s", session.findings.folder, signature,
                 strerror(errno));
 }
 
+/* Runs the shrunk program for its trace, and leaves the counts as they are. */
+static bool run_uncounted(const struct program *program)
+{
+    struct lockstep_stats *stats = malloc(sizeof(*stats));
+    if (stats == NULL)
+        return false;
+    *stats = *session.stats;
+    bool diverges = run(program) && session.trace->divergence.kind != FINDING_NONE;
+    *session.stats = *stats;
+    free(stats);
+    return diverges;
+}
+
 static void stop(void)
 {
-    divergence_explain(stderr, &session.program, session.trace, NULL);
-    divergence_trap(session.trace->divergence.op, session.trace->divergence.field);
+    char signature[SIGNATURE_SIZE];
+    enum op op = session.trace->divergence.op;
+    enum field field = session.trace->divergence.field;
+    divergence_signature(&session.trace->divergence, signature, sizeof(signature));
+    const struct program *program = shrink_program(signature);
+    if (program == &session.shrunk && run_uncounted(program))
+        fprintf(stderr, "slotcheck: shrunk from %zu operations to %zu:\n\n", session.program.nr_ops,
+                program->nr_ops);
+    else if (!run_uncounted(program = &session.program))
+        fprintf(stderr, "slotcheck: diverges as %s, and now does not\n", signature);
+    divergence_explain(stderr, program, session.trace, NULL);
+    divergence_trap(op, field);
 }
 
 /* --- coverage by meaning --- */

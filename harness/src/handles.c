@@ -43,6 +43,59 @@ void handles_clear(struct handles *handles)
     handles->nr_cursors = 0;
 }
 
+void handles_copy(struct handles *to, const struct handles *from)
+{
+    to->nr_frames = from->nr_frames;
+    to->nr_uniques = from->nr_uniques;
+    to->nr_segments = from->nr_segments;
+    to->nr_mappings = from->nr_mappings;
+    to->nr_lists = from->nr_lists;
+    to->nr_cursors = from->nr_cursors;
+    memcpy(to->frames, from->frames, from->nr_frames * sizeof(*to->frames));
+    memcpy(to->uniques, from->uniques, from->nr_uniques * sizeof(*to->uniques));
+    memcpy(to->segments, from->segments, from->nr_segments * sizeof(*to->segments));
+    memcpy(to->mappings, from->mappings, from->nr_mappings * sizeof(*to->mappings));
+    memcpy(to->lists, from->lists, from->nr_lists * sizeof(*to->lists));
+    memcpy(to->cursors, from->cursors, from->nr_cursors * sizeof(*to->cursors));
+}
+
+static uint64_t number_at(const uint64_t *numbers, uint64_t n, uint64_t at)
+{
+    return at < n ? numbers[at] : UINT64_MAX;
+}
+
+static uint64_t segment_at(const struct handles *handles, uint64_t at)
+{
+    if (at >= handles->nr_segments)
+        return UINT64_MAX;
+    return handles->segments[at].start / SPEC_PAGE_SIZE << 32 |
+           handles->segments[at].end / SPEC_PAGE_SIZE;
+}
+
+static uint64_t mapping_at(const struct handles *handles, uint64_t at)
+{
+    if (at >= handles->nr_mappings)
+        return UINT64_MAX;
+    return handles->mappings[at].paddr / SPEC_PAGE_SIZE << 32 | handles->mappings[at].path;
+}
+
+uint64_t handles_at(const struct handles *handles, enum operand_kind kind, uint64_t number)
+{
+    if (kind == OPERAND_FRAME)
+        return number_at(handles->frames, handles->nr_frames, number);
+    if (kind == OPERAND_UNIQUE)
+        return number_at(handles->uniques, handles->nr_uniques, number);
+    if (kind == OPERAND_SEGMENT)
+        return segment_at(handles, number);
+    if (kind == OPERAND_MAPPING)
+        return mapping_at(handles, number);
+    if (kind == OPERAND_LIST)
+        return number_at(handles->lists, handles->nr_lists, number);
+    if (kind == OPERAND_CURSOR)
+        return number_at(handles->cursors, handles->nr_cursors, number);
+    return UINT64_MAX;
+}
+
 /* --- the arrays --- */
 
 static void remove_number(uint64_t *numbers, uint64_t *n, uint64_t at)

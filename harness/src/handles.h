@@ -37,6 +37,23 @@ void handles_free(struct handles *handles);
 /* None is alive. */
 void handles_clear(struct handles *handles);
 
+/* Makes `to`, in which there is room, equal to `from`. */
+void handles_copy(struct handles *to, const struct handles *from);
+
+/* True if there are as many of each kind: no operation makes as many as it takes of the same kind. */
+static inline bool handles_as_many(const struct handles *a, const struct handles *b)
+{
+    return a->nr_frames == b->nr_frames && a->nr_uniques == b->nr_uniques &&
+           a->nr_segments == b->nr_segments && a->nr_mappings == b->nr_mappings &&
+           a->nr_lists == b->nr_lists && a->nr_cursors == b->nr_cursors;
+}
+
+/*
+ * A number for the handle that an operand of this kind and number names, the same for two that
+ * cannot be told apart; UINT64_MAX if no such handle is alive, or the kind is none of handles.
+ */
+uint64_t handles_at(const struct handles *handles, enum operand_kind kind, uint64_t number);
+
 /* No handle that owes anything, or that somebody would have to drop, is alive. */
 static inline bool handles_none_owing(const struct handles *handles)
 {

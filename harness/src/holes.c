@@ -428,6 +428,16 @@ static void count_relation(struct holes *h, unsigned relation, unsigned change,
         *place = here;
 }
 
+static void count_alone(struct holes *h, enum clause_id id, unsigned change)
+{
+    struct clause_power *power = &h->power[id];
+
+    if (power->alone++ != 0)
+        return;
+    power->first_op = h->step->op;
+    power->first_change = change;
+}
+
 static void count_clauses(struct holes *h, unsigned change, const struct verdict *verdict)
 {
     const enum field exec = change_info(change).exec;
@@ -443,11 +453,18 @@ static void count_clauses(struct holes *h, unsigned change, const struct verdict
             power->with = verdict->failed;
         clause_set_keep(&power->with, &verdict->failed);
         power->with.bits[id / 64] &= ~(UINT64_C(1) << id % 64);
-        power->alone += nr_failed == 1;
+        if (nr_failed == 1)
+            count_alone(h, (enum clause_id)id, change);
     }
     h->stats.executed[h->step->op][h->step->outcome->result]++;
-    if (exec != NR_FIELDS)
-        h->stats.decided[h->step->op][FIELD_CLAUSE[exec]]++;
+    if (exec == NR_FIELDS)
+        return;
+    h->stats.decided[h->step->op][FIELD_CLAUSE[exec]]++;
+    /* What the specification has nothing against is for the executable function to object to. */
+    if (nr_failed == 0) {
+        h->power[FIELD_CLAUSE[exec]].failed++;
+        count_alone(h, FIELD_CLAUSE[exec], change);
+    }
 }
 
 /* --- trials --- */

@@ -385,7 +385,10 @@ static void commit(struct lockstep *ls)
         lockstep_mark_dirty(ls, ls->expected.owners.changed[i]);
     for (uint64_t i = 0; i < ls->actual.nr_changed; i++)
         lockstep_mark_dirty(ls, ls->actual.changed[i]);
-    ls->lists_dirty |= (ls->expected.owners.lists_changed | ls->actual.lists_changed) != 0;
+    if (ls->expected.owners.lists_changed | ls->actual.lists_changed) {
+        ls->lists_dirty = true;
+        ls->mark.lists_moved = true;
+    }
     meta_region_owners_commit(&ls->pre, &ls->expected.owners);
     meta_region_owners_rebase(&ls->actual, &ls->pre);
 }
@@ -417,6 +420,7 @@ static inline bool step(struct lockstep *ls, const struct operation *operation,
     const enum op op = (enum op)operation->op;
     struct spec_call call;
     struct spec_outcome expected, actual;
+    uint32_t met;
     bool agreed;
 
     call_clear(&call);
@@ -424,10 +428,13 @@ static inline bool step(struct lockstep *ls, const struct operation *operation,
     record->paddr = call.paddr;
     record->status_before = (uint8_t)meta_slot_status_of(
         slot_owner_at(&ls->pre, frame_to_index(call.paddr))->inner_perms.ref_count.value);
-    phase_end(PHASE_DECODE);
-    if (record->status != STEP_STARTED)
+    if (record->status != STEP_STARTED) {
+        phase_end(PHASE_DECODE);
         return true;
+    }
     ls->setup_over = ls->setup_over || !op_is_setup(op);
+    met = cell_state_of(&ls->expected, op, &call, (enum meta_slot_status)record->status_before);
+    phase_end(PHASE_DECODE);
 
     reference_begin(&ls->expected);
     REFERENCE[op](&ls->expected, &call, &expected);
@@ -454,6 +461,8 @@ static inline bool step(struct lockstep *ls, const struct operation *operation,
         commit(ls);
         return false;
     }
+    record->cell = cell_of(op, expected.result, met);
+    cell_set_add(&ls->stats->cells, record->cell);
     if (ls->observer)
         ls->observer(ls->observer_context, &(struct lockstep_step){.at = divergence->step,
                                                                    .op = op,
@@ -468,23 +477,44 @@ static inline bool step(struct lockstep *ls, const struct operation *operation,
     return expected.result != SPEC_PANIC && ls->error[0] == '\0';
 }
 
-/* A program that ends without live handles must owe nothing. */
-static void judge_end(struct lockstep *ls, enum op last, struct divergence *divergence)
+bool lockstep_judge_end(struct lockstep *ls, enum op last, struct divergence *divergence)
 {
     struct clause_report *report = &ls->stats->clauses[last];
 
+    /* A program that ends without live handles must owe nothing. */
     if (!handles_none_owing(&ls->handles) || !ls->setup_over)
-        return;
+        return true;
     for (uint64_t i = 0; i < ls->nr_dirty; i++)
         if (ls->expected.exempt[ls->dirty[i]] != EXEMPT_NOT)
-            return;
+            return true;
     clause_report_begin(report);
-    if (!clean_inv(&ls->pre, report)) {
-        ls->stats->divergences++;
-        divergence_begin(divergence, last, &(struct spec_call){.paddr = UINT64_MAX}, &ls->pre);
-        divergence->kind = FINDING_ORACLE_FAULT;
-        divergence_add_broken(divergence, report, true);
-    }
+    if (clean_inv(&ls->pre, report))
+        return true;
+    ls->stats->divergences++;
+    divergence_begin(divergence, last, &(struct spec_call){.paddr = UINT64_MAX}, &ls->pre);
+    divergence->kind = FINDING_ORACLE_FAULT;
+    divergence_add_broken(divergence, report, true);
+    return false;
+}
+
+bool lockstep_begin(struct lockstep *ls, const struct program *program, uint64_t nr_ops)
+{
+    if (!lockstep_prepare(ls, program, nr_ops))
+        return false;
+    ls->stats->programs++;
+    return true;
+}
+
+bool lockstep_step(struct lockstep *ls, const struct operation *operation,
+                   struct step_record *record, struct divergence *divergence)
+{
+    divergence->kind = FINDING_NONE;
+    return step(ls, operation, record, divergence);
+}
+
+bool lockstep_end(struct lockstep *ls)
+{
+    return lockstep_reset(ls);
 }
 
 bool lockstep_run(struct lockstep *ls, const struct program *program, struct trace *trace)
@@ -495,10 +525,9 @@ bool lockstep_run(struct lockstep *ls, const struct program *program, struct tra
     divergence->kind = FINDING_NONE;
     trace->nr_slots = 0;
     trace->nr_steps = 0;
-    if (!lockstep_prepare(ls, program))
+    if (!lockstep_begin(ls, program, program->nr_ops))
         return false;
     trace->nr_slots = ls->pre.max_meta_slots;
-    ls->stats->programs++;
     for (size_t i = 0; i < program->nr_ops && goes_on; i++) {
         trace->steps[i].status = STEP_NOT_REACHED;
         trace->nr_steps = i + 1;
@@ -506,7 +535,7 @@ bool lockstep_run(struct lockstep *ls, const struct program *program, struct tra
         goes_on = step(ls, &program->ops[i], &trace->steps[i], divergence);
     }
     if (goes_on && program->nr_ops > 0)
-        judge_end(ls, (enum op)program->ops[program->nr_ops - 1].op, divergence);
+        (void)lockstep_judge_end(ls, (enum op)program->ops[program->nr_ops - 1].op, divergence);
     /* A finding is worth more than what the subject does wrong afterwards. */
-    return lockstep_reset(ls) || divergence->kind != FINDING_NONE;
+    return lockstep_end(ls) || divergence->kind != FINDING_NONE;
 }

@@ -28,6 +28,22 @@ struct cached_region {
     uint64_t *shadow; /* null without SLOTCHECK_CAN_RAW_SLOTS */
 };
 
+/*
+ * A state to which there is a way back; see lockstep_mark. What it costs to go back depends on what
+ * has `moved` since.
+ */
+struct mark {
+    bool is_set;                /* in the program at hand */
+    struct reference reference; /* no room: nothing was ever marked */
+    struct handles handles;
+    uint64_t subject_lists[SPEC_MAX_LISTS];
+    void *saved; /* by the subject */
+    uint64_t saved_size;
+    uint64_t moved; /* a bit for each slot that may differ from the marked state */
+    bool lists_moved;
+    bool setup_over;
+};
+
 struct lockstep {
     const struct slotcheck_subject *subject;
     struct lockstep_stats *stats;
@@ -56,6 +72,7 @@ struct lockstep {
     enum spec_variant variant;
     bool setup_over;  /* something other than a setup was executed */
     bool lists_dirty; /* what belongs to no slot is not as after boot */
+    struct mark mark;
 
     char error[160];
 };
@@ -68,12 +85,15 @@ static inline bool lockstep_can(const struct lockstep *ls, enum slotcheck_capabi
 /* Sets the error and returns false. */
 bool lockstep_fail(struct lockstep *ls, const char *why);
 
-/* A region and states for the program, as after boot; false with the error set. */
-bool lockstep_prepare(struct lockstep *ls, const struct program *program);
+/* A region and states for `nr_ops` operations, as after boot; false with the error set. */
+bool lockstep_prepare(struct lockstep *ls, const struct program *program, uint64_t nr_ops);
 /* Notes that the slot is no longer as after boot. */
 void lockstep_mark_dirty(struct lockstep *ls, uint64_t index);
 /* Back to the state after boot, at the cost of what was touched; false with the error set. */
 bool lockstep_reset(struct lockstep *ls);
+
+/* Memory of the mark. */
+void lockstep_free_mark(struct lockstep *ls);
 
 /* The subject's region in use. */
 static inline struct subject_region lockstep_on(struct lockstep *ls)

@@ -80,6 +80,7 @@ void lockstep_destroy(struct lockstep *ls)
         region_destroy(ls, &ls->regions[i]);
     states_destroy(ls);
     child_calls_destroy(ls->children);
+    lockstep_free_mark(ls);
     handles_free(&ls->handles);
     free(ls);
 }
@@ -98,6 +99,11 @@ void lockstep_observe_steps(struct lockstep *ls, lockstep_step_fn *observer, voi
 const char *lockstep_error(const struct lockstep *ls)
 {
     return ls->error;
+}
+
+struct lockstep_stats *lockstep_stats_of(const struct lockstep *ls)
+{
+    return ls->stats;
 }
 
 uint64_t lockstep_slots(const struct slotcheck_subject *subject, const struct program *program)
@@ -207,14 +213,14 @@ static bool region_select(struct lockstep *ls, uint64_t nr_slots)
     return region_create(ls, cached, nr_slots);
 }
 
-bool lockstep_prepare(struct lockstep *ls, const struct program *program)
+bool lockstep_prepare(struct lockstep *ls, const struct program *program, uint64_t nr_ops)
 {
     const uint64_t nr_slots = lockstep_slots(ls->subject, program);
 
     ls->error[0] = '\0';
     if (!states_reserve(ls, nr_slots) || !region_select(ls, nr_slots))
         return false;
-    if (!handles_reserve(&ls->handles, program->nr_ops))
+    if (!handles_reserve(&ls->handles, nr_ops))
         return lockstep_fail(ls, "no memory");
     /* Slots beyond a smaller region are as after boot, too. */
     ls->pre.max_meta_slots = nr_slots;
@@ -222,11 +228,14 @@ bool lockstep_prepare(struct lockstep *ls, const struct program *program)
     ls->actual.max_meta_slots = nr_slots;
     handles_clear(&ls->handles);
     ls->setup_over = false;
+    ls->mark.is_set = false;
     return true;
 }
 
 void lockstep_mark_dirty(struct lockstep *ls, uint64_t index)
 {
+    if (index < MARK_MAX_SLOTS)
+        ls->mark.moved |= UINT64_C(1) << index;
     if (ls->is_dirty[index])
         return;
     ls->is_dirty[index] = 1;

@@ -30,6 +30,10 @@ void lockstep_stats_add(struct lockstep_stats *sum, const struct lockstep_stats 
             sum->decided[op][i] += stats->decided[op][i];
         }
     }
+    for (size_t i = 0; i < CELL_SET_CAPACITY; i++)
+        if (stats->cells.cells[i])
+            cell_set_add(&sum->cells, stats->cells.cells[i]);
+    sum->cells.lost += stats->cells.lost;
 }
 
 /* FNV-1a, with the zero at the end. */

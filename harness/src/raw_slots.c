@@ -10,8 +10,12 @@ enum {
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer)
 #define SANITIZED 1
+#elif __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define SANITIZED        1
+#define SANITIZED_MEMORY 1
 #endif
 #endif
 
@@ -55,3 +59,13 @@ bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uin
                   n * SLOT_WORDS * sizeof(*raw)) == 0;
 }
 #endif
+
+void raw_bytes_allow(void *bytes, size_t size)
+{
+#if defined(SANITIZED_MEMORY)
+    __msan_unpoison(bytes, size);
+#else
+    (void)bytes;
+    (void)size;
+#endif
+}

@@ -15,3 +15,6 @@ void raw_slots_copy(uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n
 
 /* True if slots first..first+n of the region are the same as in `shadow`. */
 bool raw_slots_equal(const uint64_t *shadow, uint64_t slot0, uint64_t first, uint64_t n);
+
+/* A copy of a subject's bytes may be compared, also those that nobody may read as values. */
+void raw_bytes_allow(void *bytes, size_t size);

@@ -11,6 +11,7 @@
  *                         goes on from what it holds
  *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there and fuzzing
  *                         goes on; unset: a divergence is explained on stderr and ends in a trap
+ * Either way the program is shrunk first, in child processes and without counting there.
  * A wrong setting is one line on stderr and exit status 2.
  *
  * One session per process, used by one thread.

@@ -54,10 +54,15 @@ struct hole {
     struct hole_example example; /* an uncaught one, if there is any */
 };
 
-/* How a clause did against all changes. */
+/*
+ * How a clause did against all changes. One of the kind EXEC is counted where it is the only one:
+ * where the specification accepts a change that the executable function does not make.
+ */
 struct clause_power {
     uint64_t failed;        /* changes of which it was false */
     uint64_t alone;         /* and no other clause of the specification with it */
+    enum op first_op;       /* of the first of those: the operation, */
+    unsigned first_change;  /* and what was changed after it */
     struct clause_set with; /* false in all changes of which it was, itself left out */
 };
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "metaslot_oracle.h"
+#include "slotcheck/cell.h"
 #include "slotcheck/program.h"
 #include "slotcheck/subject.h"
 
@@ -55,6 +56,7 @@ struct step_record {
     uint64_t value;                    /* the reference's outcome value */
     uint64_t detail[4];                /* the reference's outcome detail */
     struct meta_slot_storage metadata; /* the reference's outcome metadata */
+    uint64_t cell;                     /* see cell.h; of an executed one on which both agree */
 };
 
 enum finding_kind {
@@ -132,6 +134,7 @@ struct lockstep_stats {
     uint64_t skipped[NR_OPS][NR_STEP_STATUS];
     struct clause_report clauses[NR_OPS]; /* by the operation whose step was judged */
     uint64_t decided[NR_OPS][NR_CLAUSES]; /* steps of subjects of which the clause was false */
+    struct cell_set cells;                /* of the steps on which both sides agree */
 };
 
 /*
@@ -181,6 +184,58 @@ void lockstep_observe_steps(struct lockstep *lockstep, lockstep_step_fn *observe
  */
 bool lockstep_run(struct lockstep *lockstep, const struct program *program, struct trace *trace);
 const char *lockstep_error(const struct lockstep *lockstep);
+/* Where it counts. */
+struct lockstep_stats *lockstep_stats_of(const struct lockstep *lockstep);
+
+/* --- one step at a time --- */
+
+/*
+ * For who looks at many ways on from one state. Begins a program of that size, as after boot, with
+ * room for the handles that `nr_ops` operations make. False, as of lockstep_run; else lockstep_end
+ * must follow.
+ */
+bool lockstep_begin(struct lockstep *lockstep, const struct program *program, uint64_t nr_ops);
+/*
+ * Runs one operation. False if the program ends with it: `divergence` then says whether with one,
+ * and lockstep_error whether there is no going on at all.
+ */
+bool lockstep_step(struct lockstep *lockstep, const struct operation *operation,
+                   struct step_record *record, struct divergence *divergence);
+/* What is asked of a program that ends here, with `last`. False: `divergence` is an oracle fault. */
+bool lockstep_judge_end(struct lockstep *lockstep, enum op last, struct divergence *divergence);
+/* False, with a line in lockstep_error, if the subject's reset does not reset. */
+bool lockstep_end(struct lockstep *lockstep);
+
+enum {
+    MARK_MAX_SLOTS = 64, /* regions in which a state can be marked */
+};
+
+/* True if the subject can take a state back; without that, programs are run again. */
+bool lockstep_can_return(const struct lockstep *lockstep);
+/* Remembers the state between two operations of a region of at most MARK_MAX_SLOTS slots. */
+bool lockstep_mark(struct lockstep *lockstep);
+/* Back to the marked state, after any number of operations, also after one that ended the program. */
+void lockstep_return(struct lockstep *lockstep);
+
+/*
+ * False: the state is the marked one. True: it may be another, or something was written as it was.
+ * Without a mark in the program at hand, always true.
+ */
+bool lockstep_moved(const struct lockstep *lockstep);
+
+/*
+ * Writes all that decides how the program can go on, as far as both sides agree on it and it can be
+ * seen: equal bytes are equal states. Handles to one frame are alike; `in_order` tells them apart by
+ * their order, and adds what the subject keeps where nobody looks, if it can save it. Returns the
+ * size, at most lockstep_state_max.
+ */
+size_t lockstep_state(const struct lockstep *lockstep, bool in_order, void *bytes);
+size_t lockstep_state_max(const struct lockstep *lockstep);
+/* The frame, the list, or where the segment begins, that the operand of this kind and number names
+   now; UINT64_MAX if no such handle is alive. Two that are alike have the same. */
+uint64_t lockstep_handle(const struct lockstep *lockstep, enum operand_kind kind, uint64_t number);
+
+/* --- */
 
 /* The region size that lockstep_run uses: the program's, or the subject's fixed one. */
 uint64_t lockstep_slots(const struct slotcheck_subject *subject, const struct program *program);

@@ -84,26 +84,29 @@ static bool interpret(const char *path, const uint8_t *bytes, size_t size, struc
     return true;
 }
 
-bool case_read(const char *path, struct program *program)
+uint8_t *file_read(const char *path, size_t *size)
 {
     const bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rb");
     uint8_t *bytes = NULL;
-    size_t size = 0;
-    bool ok;
 
-    if (!file) {
+    if (!file || !read_all(file, &bytes, size)) {
         complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
-        return false;
+        free(bytes);
+        bytes = NULL;
     }
-    ok = read_all(file, &bytes, &size);
-    if (!ok)
-        complain(EXIT_USAGE, "%s: %s", path, strerror(errno));
-    else
-        ok = interpret(path, bytes, size, program);
-    free(bytes);
-    if (!standard)
+    if (file && !standard)
         fclose(file);
+    return bytes;
+}
+
+bool case_read(const char *path, struct program *program)
+{
+    size_t size = 0;
+    uint8_t *bytes = file_read(path, &size);
+    const bool ok = bytes && interpret(path, bytes, size, program);
+
+    free(bytes);
     return ok;
 }
 
@@ -167,4 +170,21 @@ bool parse_slots(const char *text, uint64_t *nr_slots)
         return true;
     complain(EXIT_USAGE, "--slots %s: not 1..240, nor a power of two up to 8388608", text);
     return false;
+}
+
+unsigned parse_timeout(struct argp_state *state, const char *text)
+{
+    char *end;
+    const unsigned long seconds = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > 86400)
+        argp_failure(state, EXIT_USAGE, 0, "--timeout %s: not 1..86400 seconds", text);
+    return (unsigned)seconds;
+}
+
+enum spec_variant parse_variant(struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "ostd") != 0 && strcmp(text, "vostd") != 0)
+        argp_failure(state, EXIT_USAGE, 0, "--spec %s: neither ostd nor vostd", text);
+    return strcmp(text, "vostd") == 0 ? SPEC_VOSTD : SPEC_OSTD;
 }

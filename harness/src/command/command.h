@@ -9,6 +9,7 @@
 #include "slotcheck/divergence.h"
 #include "slotcheck/lockstep.h"
 #include "slotcheck/program.h"
+#include "slotcheck/scope.h"
 
 /* Exit statuses of every command. */
 enum exit_status {
@@ -20,6 +21,8 @@ enum exit_status {
 
 /* Each takes its own arguments, argv[0] being "slotcheck NAME". */
 int command_run(int argc, char **argv);
+int command_shrink(int argc, char **argv);
+int command_exhaust(int argc, char **argv);
 int command_show(int argc, char **argv);
 int command_pack(int argc, char **argv);
 int command_spec(int argc, char **argv);
@@ -65,8 +68,40 @@ void cases_free(struct cases *cases);
  */
 bool case_read(const char *path, struct program *program);
 
+/* All of a file, or of standard input ("-"); null, after complaining, if it cannot be read. */
+uint8_t *file_read(const char *path, size_t *size);
+
+/*
+ * Prints a program as text to `path`, null or "-" being standard output. False, after complaining, if
+ * that cannot be done.
+ */
+bool case_print(const struct program *program, const char *path);
+
 /* Writes `size` bytes to `path`, null or "-" being standard output: all of it or nothing. */
 bool file_write(const char *path, const void *bytes, size_t size);
+
+/* --- files of cells --- */
+
+/*
+ * A file of cells begins with a line that says what it is; each further one is a cell as cell_text
+ * writes it, in the order of strcmp.
+ */
+struct cell_lines {
+    char *text;
+    char **lines; /* into `text`, the first line among them */
+    size_t nr;
+};
+
+/* Writes the cells of a search of the scope. False, after complaining. */
+bool cells_write(const char *path, const struct cell_set *set, const struct scope *scope,
+                 unsigned depth);
+/* False, after complaining, if it cannot be read or is no such file. */
+bool cell_lines_read(const char *path, struct cell_lines *lines);
+void cell_lines_free(struct cell_lines *lines);
+/* How many cells there are. */
+size_t cell_lines_nr(const struct cell_lines *lines);
+/* How many of them are in the set. */
+uint64_t cell_lines_seen(const struct cell_lines *lines, const struct cell_set *set);
 
 /* --- the traceability table --- */
 
@@ -90,3 +125,7 @@ json_t *finding_record(const char *path, const char *subject, const struct progr
 
 /* Number of slots given as text. False, after complaining, if a program cannot say it. */
 bool parse_slots(const char *text, uint64_t *nr_slots);
+
+/* Values of options; what is none of them ends the process with a line. */
+unsigned parse_timeout(struct argp_state *state, const char *text);
+enum spec_variant parse_variant(struct argp_state *state, const char *text);

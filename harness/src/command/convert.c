@@ -40,7 +40,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static bool print_text(const struct program *program, const char *output)
+bool case_print(const struct program *program, const char *output)
 {
     char *text = NULL;
     size_t size = 0;
@@ -106,7 +106,7 @@ int command_show(int argc, char **argv)
     struct convert_options options = {0};
 
     argp_parse(&argp, argc, argv, 0, NULL, &options);
-    return convert(&options, print_text);
+    return convert(&options, case_print);
 }
 
 int command_pack(int argc, char **argv)

@@ -196,6 +196,16 @@ static json_t *json_relation(const struct holes *holes, unsigned relation)
                      (json_int_t)holes_relation_steps(holes, relation), "changes", changes);
 }
 
+static json_t *json_first(const struct clause_power *power)
+{
+    if (!power->alone)
+        return json_null();
+    const struct change_info info = change_info(power->first_change);
+
+    return json_pack("{s:s, s:s, s:s, s:s}", "operation", OPS[power->first_op].name, "area",
+                     change_area(&info), "field", info.field, "change", info.to);
+}
+
 static json_t *json_power(const struct holes *holes)
 {
     json_t *array = json_array();
@@ -203,10 +213,10 @@ static json_t *json_power(const struct holes *holes)
     for (int id = 0; id < NR_CLAUSES; id++) {
         const struct clause_power *power = holes_clause_power(holes, (enum clause_id)id);
 
-        json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:o}", "id", CLAUSES[id].id,
+        json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:o, s:o}", "id", CLAUSES[id].id,
                                                "failed", (json_int_t)power->failed, "alone",
-                                               (json_int_t)power->alone, "with",
-                                               json_clauses(&power->with)));
+                                               (json_int_t)power->alone, "first", json_first(power),
+                                               "with", json_clauses(&power->with)));
     }
     return array;
 }

@@ -14,6 +14,8 @@ struct command {
 
 static const struct command COMMANDS[] = {
     {"run", command_run, "run case files and say how subject and specification compare"},
+    {"shrink", command_shrink, "make a case that diverges as small as it gets"},
+    {"exhaust", command_exhaust, "run all programs of a small scope"},
     {"show", command_show, "print a case file as text"},
     {"pack", command_pack, "turn a text into the bytes that engines use"},
     {"spec", command_spec, "print the clauses of the specification"},

@@ -82,23 +82,6 @@ static const struct argp_option OPTIONS[] = {
     {0},
 };
 
-static unsigned parse_timeout(struct argp_state *state, const char *text)
-{
-    char *end;
-    const unsigned long seconds = strtoul(text, &end, 10);
-
-    if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > 86400)
-        argp_failure(state, EXIT_USAGE, 0, "--timeout %s: not 1..86400 seconds", text);
-    return (unsigned)seconds;
-}
-
-static enum spec_variant parse_variant(struct argp_state *state, const char *text)
-{
-    if (strcmp(text, "ostd") != 0 && strcmp(text, "vostd") != 0)
-        argp_failure(state, EXIT_USAGE, 0, "--spec %s: neither ostd nor vostd", text);
-    return strcmp(text, "vostd") == 0 ? SPEC_VOSTD : SPEC_OSTD;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct run_options *options = state->input;
@@ -378,7 +361,7 @@ static int run_cases(const struct run *run)
 /* The child died in a case: the operation that had started is the finding. */
 static void report_crash(const struct run *run, int signal)
 {
-    struct divergence *divergence = &run->trace->divergence;
+    const struct divergence *divergence = &run->trace->divergence;
     struct progress *progress = run->progress;
 
     if (progress->at == run->cases->nr) {
@@ -401,19 +384,7 @@ static void report_crash(const struct run *run, int signal)
         return;
     }
 
-    const uint64_t at = run->trace->nr_steps - 1;
-    const struct step_record *record = &run->trace->steps[at];
-
-    *divergence = (struct divergence){.step = at, .op = (enum op)program->ops[at].op};
-    divergence->expected = (struct spec_outcome){.result = (enum spec_result)record->result,
-                                                 .value = record->value,
-                                                 .metadata = record->metadata};
-    memcpy(divergence->expected.detail, record->detail, sizeof(record->detail));
-    divergence->has_slot =
-        record->paddr % SPEC_PAGE_SIZE == 0 && frame_to_index(record->paddr) < run->trace->nr_slots;
-    divergence->slot = divergence->has_slot ? frame_to_index(record->paddr) : UINT64_MAX;
-    divergence->status_before = (enum meta_slot_status)record->status_before;
-    divergence_crash(divergence, signal);
+    divergence_of_crash(run->trace, program, signal);
     run->stats->divergences++;
     run->stats->decided[divergence->op][CLAUSE_exec__process]++;
     note_case(run, progress->at - 1, program);
