@@ -23,7 +23,7 @@ def fuzz(target: Path, *arguments: str | Path, cwd: Path) -> subprocess.Complete
                           capture_output=True, timeout=300)
 
 
-@pytest.mark.parametrize("preset, runs", [("libfuzzer", 300_000), ("libfuzzer-asan", 100_000)])
+@pytest.mark.parametrize("preset, runs", [("libfuzzer", 100_000), ("libfuzzer-asan", 30_000)])
 @pytest.mark.parametrize("target", ["lockstep", "program_bytes", "program_text", "repr"])
 def test_nothing_is_found(preset, runs, target, tmp_path):
     corpus = tmp_path / "corpus"

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What a driver is: something that looks for a divergence, and counts what it takes."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from campaign.errors import Status
+from mutation.build import Built
+from mutation.process import Ended
+
+# What the lockstep says of one; see harness/src/lockstep.c.
+REFUSAL = re.compile(r"the subject('s)? |region of \d+ slots")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all drivers need to know of the place and of the command line."""
+
+    root: Path
+    command: Path  # build/release/harness/slotcheck
+    seconds: float  # for each mutant, of a driver that has no end of its own
+    runs: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    killed: bool
+    executions: int  # until the divergence, or in all
+    seconds: float
+    case: Path | None = None  # one that diverges, not yet shrunk
+    note: str = ""
+    # What `slotcheck run` said of it, if that is known: the case may not show it by itself.
+    record: dict[str, Any] | None = None
+    signature: str = ""
+    # Clauses that detect it with no other one's help, as far as the driver knows.
+    alone: tuple[str, ...] = ()
+
+
+class DriverError(Exception):
+    """The driver itself failed; one line."""
+
+
+def refused(done: Ended) -> Outcome | None:
+    """A subject that cannot even be set up is refused as wrong use, and so detected."""
+    if done.status != Status.WRONG_USE or not REFUSAL.search(done.complaint):
+        return None
+    return Outcome(True, 1, done.seconds, note=done.complaint)
+
+
+class Driver(Protocol):
+    name: str
+    executions: str  # what it counts, in the plural
+    needs_target: bool  # the fuzz target, not just the shared library
+
+    def settings(self, setting: Setting) -> dict[str, str | int | float]:
+        """What its results depend on, for people and to know whether they can be kept."""
+
+    def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
+        """Looks for a divergence; `scratch` is an empty folder."""

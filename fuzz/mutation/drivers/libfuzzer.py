@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MPL-2.0
+"""libFuzzer from nothing: an empty corpus, a fixed seed, the flags of a campaign."""
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from campaign import engine
+from campaign.engine import EngineSettings, EngineStatus
+from mutation import process
+from mutation.build import Built
+from mutation.drivers.base import DriverError, Outcome, Setting, refused
+
+FLAGS = ("-seed=1",)
+EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
+# The divergence is explained by the case; the names of functions take a second to look up.
+ENVIRONMENT = {"UBSAN_OPTIONS": "symbolize=0", "ASAN_OPTIONS": "symbolize=0"}
+
+
+class LibFuzzer:
+    name = "libfuzzer"
+    executions = "programs"
+    needs_target = True
+
+    def settings(self, setting: Setting) -> dict[str, str | int | float]:
+        return {"seconds": setting.seconds, "runs": setting.runs, "flags": " ".join(FLAGS)}
+
+    def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
+        corpus = scratch / "corpus"
+        corpus.mkdir()
+        settings = EngineSettings(
+            target=built.target,
+            corpus=corpus,
+            seeds=corpus,
+            dictionary=setting.root / "fuzz/lockstep.dict",
+            environment=ENVIRONMENT,
+            flags=FLAGS,
+        )
+        seconds = max(1, round(setting.seconds))
+        words = settings.command(f"{scratch}/", seconds, setting.runs, with_seeds=False)
+        hang = engine.hang_seconds(FLAGS)
+        done = process.run(
+            words, scratch, seconds=seconds + hang + 10, environment=ENVIRONMENT
+        )
+        return refused(done) or outcome_of(done)
+
+
+def outcome_of(done: process.Ended) -> Outcome:
+    status = EngineStatus()
+    for line in done.stderr.splitlines():
+        status.read_line(line)
+    executed = EXECUTED.search(done.stderr)
+    executions = int(executed[1]) if executed else status.executions
+    if done.status == 0:
+        return Outcome(False, executions, done.seconds)
+    if status.artifact is None or not status.artifact.exists():
+        raise DriverError(f"libFuzzer: {done.complaint}")
+    return Outcome(True, executions, done.seconds, status.artifact)
