@@ -16,7 +16,8 @@ from typing import Any
 import jinja2
 
 RECORD_VERSION = 1
-TEMPLATE = "mutants.html.jinja2"
+PAGE = "mutants.html.jinja2"
+KILL_TIMES = "kill-times.md.jinja2"
 # Where the axis of executions begins and ends.
 FIRST, LAST = 1, 1_000_000
 # One for each driver; readable without colours, too.
@@ -120,16 +121,27 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def page(record: dict[str, Any]) -> str:
+def missed_by(driver: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    counted = filter(is_counted, record["mutants"])
+    results = {mutant["name"]: mutant["results"][driver["name"]] for mutant in counted}
+    return [name for name, result in results.items() if not (result and result["killed"])]
+
+
+def template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
+        autoescape=name.endswith(".html.jinja2"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["share"] = share
-    return environment.get_template(TEMPLATE).render(
+    environment.filters["missed_by"] = missed_by
+    return environment.get_template(name)
+
+
+def page(record: dict[str, Any]) -> str:
+    return template(PAGE).render(
         record=record,
         marks=marks(record),
         plot=draw(record),
@@ -138,19 +150,34 @@ def page(record: dict[str, Any]) -> str:
     )
 
 
+def kill_times(record: dict[str, Any]) -> str:
+    return template(KILL_TIMES).render(record=record, marks=marks(record)).rstrip() + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description="Makes a page of matrix.json, as ./slotcheck mutants writes it.",
         epilog="example: python3 reports/mutants.py out/mutants/matrix.json -o report.html",
     )
     parser.add_argument("matrix", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("-o", "--output", type=Path, help="the page")
+    what.add_argument("--kill-times", type=Path, metavar="DIR",
+                      help="instead write the table and the plot alone there: kill-times.md, .svg")
     arguments = parser.parse_args(argv)
     try:
-        text = page(load(arguments.matrix))
-        part = arguments.output.with_name(arguments.output.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, arguments.output)
+        record = load(arguments.matrix)
+        if arguments.output:
+            write(arguments.output, page(record))
+        else:
+            write(arguments.kill_times / "kill-times.md", kill_times(record))
+            write(arguments.kill_times / "kill-times.svg", draw(record) + "\n")
     except ReportError as error:
         print(f"slotcheck: {error}", file=sys.stderr)
         return 2

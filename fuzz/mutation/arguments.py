@@ -19,6 +19,7 @@ class Arguments:
     only: str | None
     time: float
     runs: int
+    depth: int | None
     jobs: int
     out: Path
     mutants: Path | None
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only")
     parser.add_argument("--time", type=duration, default=60.0)
     parser.add_argument("--runs", type=positive, default=1_000_000)
+    parser.add_argument("--depth", type=positive)
     parser.add_argument("--jobs", type=number_of_jobs, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--out", type=Path, default=Path("out/mutants"))
     parser.add_argument("--mutants", type=Path)

@@ -64,6 +64,7 @@ class Run:
             command=build / "release/harness/slotcheck",
             seconds=arguments.time,
             runs=arguments.runs,
+            depth=arguments.depth,
         )
 
     def read(self) -> list[Mutant]:

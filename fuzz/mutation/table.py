@@ -2,6 +2,8 @@
 """What a person reads of a matrix."""
 from __future__ import annotations
 
+import textwrap
+
 from campaign.report import counted, short_number
 from mutation.clauses import Clause, nr_needed
 from mutation.judge import Result
@@ -86,8 +88,12 @@ def listed(title: str, mutants: list[Mutant], why: str) -> str:
     if not mutants:
         return ""
     width = max(len(mutant.name) for mutant in mutants)
-    lines = [f"    {m.name.ljust(width)}  {getattr(m, why)}" for m in mutants]
+    lines = [wrapped(f"    {m.name.ljust(width)}  {getattr(m, why)}", width + 6) for m in mutants]
     return "\n".join([f"\n{title}", *lines]) + "\n"
+
+
+def wrapped(line: str, indent: int) -> str:
+    return textwrap.fill(line, max(100, indent + 40), subsequent_indent=" " * indent)
 
 
 def matrix_text(matrix: Matrix) -> str:

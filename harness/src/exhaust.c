@@ -100,13 +100,6 @@ static bool add_state(struct exhaust *e, const struct operation *operation)
     return true;
 }
 
-/* The program ends with what diverges. */
-static bool diverged(struct exhaust *e)
-{
-    e->report->complete_depth = e->level;
-    return end(e, EXHAUST_DIVERGED);
-}
-
 /* Makes the lockstep's state a known one, if there is memory for that. */
 static enum fingerprint_added make_known(struct exhaust *e)
 {
@@ -133,7 +126,7 @@ static bool note_state(struct exhaust *e, const struct operation *operation)
         return end(e, EXHAUST_OUT_OF_MEMORY);
     }
     if (!lockstep_judge_end(e->lockstep, (enum op)operation->op, &e->report->divergence))
-        return diverged(e);
+        return end(e, EXHAUST_DIVERGED);
     return add_state(e, operation);
 }
 
@@ -161,7 +154,7 @@ static bool follow(struct exhaust *e, const struct operation *operation, bool go
 
     e->report->transitions[e->level + 1]++;
     if (e->report->divergence.kind != FINDING_NONE)
-        return diverged(e);
+        return end(e, EXHAUST_DIVERGED);
     if (lockstep_error(e->lockstep)[0])
         return fail(e, lockstep_error(e->lockstep));
     if (e->stats->cells.nr != nr_cells && !note_witness(e, operation, moves))

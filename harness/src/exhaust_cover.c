@@ -10,10 +10,7 @@
 
 struct cover {
     const struct exhaust *exhaust;
-    struct program *programs;
-    uint64_t nr_programs, capacity;
     struct cell_set covered;
-    uint32_t counts[CELL_SET_CAPACITY]; /* programs that have the cell, by its place in `covered` */
     struct trace *trace;
 };
 
@@ -83,19 +80,8 @@ static bool build(const struct cover *cover, const struct witness *witness, stru
 
 /* --- all of them --- */
 
-/* Calls `note` for each different cell that the program has; false if it cannot be run. */
-typedef void note_fn(struct cover *cover, uint64_t cell);
-
-static bool has_before(const struct trace *trace, uint64_t step)
-{
-    for (uint64_t i = 0; i < step; i++)
-        if (trace->steps[i].status == STEP_EXECUTED &&
-            trace->steps[i].cell == trace->steps[step].cell)
-            return true;
-    return false;
-}
-
-static bool note_cells(struct cover *cover, const struct program *program, note_fn *note)
+/* Runs the program, and notes what it covers; false if it cannot be run. */
+static bool note_cells(struct cover *cover, const struct program *program)
 {
     if (program->nr_ops > cover->trace->capacity) {
         trace_destroy(cover->trace);
@@ -106,90 +92,31 @@ static bool note_cells(struct cover *cover, const struct program *program, note_
     if (!lockstep_run(cover->exhaust->lockstep, program, cover->trace))
         return false;
     for (uint64_t i = 0; i < cover->trace->nr_steps; i++)
-        if (cover->trace->steps[i].status == STEP_EXECUTED && !has_before(cover->trace, i))
-            note(cover, cover->trace->steps[i].cell);
+        if (cover->trace->steps[i].status == STEP_EXECUTED)
+            cell_set_add(&cover->covered, cover->trace->steps[i].cell);
     return true;
 }
 
-static void count_up(struct cover *cover, uint64_t cell)
-{
-    cell_set_add(&cover->covered, cell);
-    cover->counts[cell_set_place(&cover->covered, cell)]++;
-}
-
-static void count_down(struct cover *cover, uint64_t cell)
-{
-    cover->counts[cell_set_place(&cover->covered, cell)]--;
-}
-
-static bool keep(struct cover *cover, const struct program *program)
-{
-    if (cover->nr_programs == cover->capacity) {
-        const uint64_t capacity = cover->capacity ? 2 * cover->capacity : 256;
-        struct program *grown = realloc(cover->programs, capacity * sizeof(*grown));
-
-        if (!grown)
-            return false;
-        cover->programs = grown;
-        cover->capacity = capacity;
-    }
-    cover->programs[cover->nr_programs++] = *program;
-    return true;
-}
-
-/* The deepest first: their ways have much of the rest. */
-static bool collect(struct cover *cover)
+/*
+ * The last witness first: the ways there have much of the rest. None of the programs can be left
+ * out: those before it lack the witness's cell, or it would not have been made; those after it end
+ * at earlier steps of the search, and the witness was the first to have the cell.
+ */
+static bool give_all(struct cover *cover, exhaust_take_fn *take, void *context)
 {
     const struct exhaust *e = cover->exhaust;
+    bool ok = true;
 
-    for (uint64_t w = e->nr_witnesses; w > 0; w--) {
+    for (uint64_t w = e->nr_witnesses; ok && w > 0; w--) {
         struct program program;
 
         if (cell_set_has(&cover->covered, e->witnesses[w - 1].cell))
             continue;
-        if (!build(cover, &e->witnesses[w - 1], &program) ||
-            !note_cells(cover, &program, count_up) || !keep(cover, &program)) {
-            program_free(&program);
-            return false;
-        }
+        ok = build(cover, &e->witnesses[w - 1], &program) && note_cells(cover, &program) &&
+             take(context, &program);
+        program_free(&program);
     }
-    return true;
-}
-
-/* True if each cell of the trace is had by another program, too. */
-static bool is_superfluous(const struct cover *cover)
-{
-    const struct trace *trace = cover->trace;
-
-    for (uint64_t i = 0; i < trace->nr_steps; i++)
-        if (trace->steps[i].status == STEP_EXECUTED &&
-            cover->counts[cell_set_place(&cover->covered, trace->steps[i].cell)] == 1)
-            return false;
-    return true;
-}
-
-static void note_nothing(struct cover *cover, uint64_t cell)
-{
-    (void)cover;
-    (void)cell;
-}
-
-/* Gives away what cannot be left out, in the order in which it was made. */
-static bool give(struct cover *cover, exhaust_take_fn *take, void *context)
-{
-    for (uint64_t i = 0; i < cover->nr_programs; i++) {
-        const struct program *program = &cover->programs[i];
-
-        if (!note_cells(cover, program, note_nothing))
-            return false;
-        if (is_superfluous(cover)) {
-            if (!note_cells(cover, program, count_down))
-                return false;
-        } else if (!take(context, program)) {
-            return false;
-        }
-    }
-    return true;
+    return ok;
 }
 
 bool exhaust_cover(struct exhaust *e, exhaust_take_fn *take, void *context)
@@ -201,10 +128,7 @@ bool exhaust_cover(struct exhaust *e, exhaust_take_fn *take, void *context)
         return false;
     cover->exhaust = e;
     cover->trace = trace_create(1024);
-    ok = cover->trace && collect(cover) && give(cover, take, context);
-    for (uint64_t i = 0; i < cover->nr_programs; i++)
-        program_free(&cover->programs[i]);
-    free(cover->programs);
+    ok = cover->trace && give_all(cover, take, context);
     trace_destroy(cover->trace);
     free(cover);
     return ok;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Copies slots first..first+n of the region at address `slot0` to the same place in `shadow`. */

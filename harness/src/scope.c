@@ -24,16 +24,16 @@ static unsigned typed(enum spec_metadata_type type, unsigned seed)
 }
 
 /*
- * Values that differ from what is there without anybody's doing, which is zeros. A link without
- * links, as only that can go into a list.
+ * Values that differ from what is there without anybody's doing, which is zeros, and do not fit a
+ * byte. A link without links, as only that can go into a list.
  */
 static void add_metadata(struct scope *scope)
 {
     add(scope, OPERAND_META, typed(SPEC_METADATA_EMPTY, 1));
     add(scope, OPERAND_META, typed(SPEC_METADATA_UNTYPED, 0));
-    add(scope, OPERAND_META, typed(SPEC_METADATA_FRAME_LINK, 4));
-    add(scope, OPERAND_META, typed(SPEC_METADATA_PT_NODE, 1));
-    add(scope, OPERAND_META, typed(SPEC_METADATA_PROBE, 1));
+    add(scope, OPERAND_META, typed(SPEC_METADATA_FRAME_LINK, 0x1004));
+    add(scope, OPERAND_META, typed(SPEC_METADATA_PT_NODE, 0x101));
+    add(scope, OPERAND_META, typed(SPEC_METADATA_PROBE, 0x1001));
 }
 
 static void add_numbers(struct scope *scope, enum operand_kind kind, unsigned n)
@@ -50,10 +50,12 @@ void scope_init(struct scope *scope, uint64_t nr_slots)
     add_slots(scope, OPERAND_PADDR);
     add(scope, OPERAND_PADDR, PADDR_OOB);
     add(scope, OPERAND_PADDR, PADDR_DISTANCE);
+    add(scope, OPERAND_PADDR, PADDR_OOB_DISTANCE);
     add(scope, OPERAND_PADDR, PADDR_TOP);
     add_slots(scope, OPERAND_SLOT);
     add_metadata(scope);
     add_numbers(scope, OPERAND_FLAG, 2);
+    add(scope, OPERAND_COUNT, 0);
     add(scope, OPERAND_COUNT, 1);
     add(scope, OPERAND_COUNT, COUNT_MAX + 1);
     add(scope, OPERAND_COUNT, COUNT_MAX);
@@ -64,7 +66,8 @@ void scope_init(struct scope *scope, uint64_t nr_slots)
     add_numbers(scope, OPERAND_LENGTH, (unsigned)nr_slots + 1);
     add(scope, OPERAND_LENGTH, LENGTH_DISTANCE);
     add_numbers(scope, OPERAND_TYPE, META_NR_TYPES);
-    add_numbers(scope, OPERAND_PATH, 2);
+    add(scope, OPERAND_PATH, 0);
+    add(scope, OPERAND_PATH, SPEC_NR_PATHS - 1);
     add_numbers(scope, OPERAND_USAGE, USAGE_NR);
 }
 

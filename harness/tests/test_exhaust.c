@@ -89,6 +89,93 @@ static void assert_now(const struct lockstep *lockstep, bool exact, struct state
     free(now.bytes);
 }
 
+/* The state that the operations, as text, lead to; all of them are executed. */
+static struct state_bytes state_after(const char *operations, bool exact)
+{
+    struct lab lab;
+    struct program program;
+    struct program_error error;
+    struct step_record record;
+    struct divergence divergence;
+    struct state_bytes state;
+    char text[400];
+
+    lab_create(&lab, builtin());
+    program_init(&program);
+    snprintf(text, sizeof(text), "slotcheck program 2\nslots 2\n%s", operations);
+    assert_true(program_parse(&program, text, strlen(text), &error));
+    assert_true(lockstep_begin(lab.lockstep, &program, 20));
+    for (size_t i = 0; i < program.nr_ops; i++) {
+        assert_true(lockstep_step(lab.lockstep, &program.ops[i], &record, &divergence));
+        assert_int_equal(record.status, STEP_EXECUTED);
+    }
+    state = state_now(lab.lockstep, exact);
+    assert_true(lockstep_end(lab.lockstep));
+    program_free(&program);
+    lab_destroy(&lab);
+    return state;
+}
+
+static bool same_after(const char *a, const char *b, bool exact)
+{
+    const struct state_bytes of_a = state_after(a, exact), of_b = state_after(b, exact);
+    const bool same = same_state(of_a, of_b);
+
+    free(of_a.bytes);
+    free(of_b.bytes);
+    return same;
+}
+
+static void states_are_one_if_they_go_on_alike(void **state)
+{
+#define TWO    "frame_from_unused(p0, probe(1))\nframe_from_unused(p1, probe(1))\n"
+#define PART   "segment_from_unused(p0, 1, untyped(0))\nsegment_from_unused(p1, 1, untyped(0))\n"
+#define ONE    "unique_frame_from_unused(p0, link(4))\n"
+#define LISTED "list_new()\n" ONE "list_push_back(l0, u0)\n"
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } PAIRS[] = {
+        {"", "", true},
+        {"", "get_slot(p0)", false}, /* no setup any more */
+        {"get_slot(p0)", "get_slot(p1)", true},
+        {TWO, "frame_from_unused(p1, probe(1))\nframe_from_unused(p0, probe(1))\n", true},
+        {TWO "frame_into_raw(f0)", TWO "frame_into_raw(f1)", false},
+        {TWO "frame_clone(f0)\nframe_into_raw(f0)", TWO "frame_clone(f0)\nframe_into_raw(f2)",
+         true},
+        {TWO, "frame_from_unused(p0, probe(1))\nframe_from_unused(p1, probe(2))\n", false},
+        {PART, "segment_from_unused(p1, 1, untyped(0))\nsegment_from_unused(p0, 1, untyped(0))\n",
+         true},
+        {PART, "segment_from_unused(p0, 2, untyped(0))\n", false},
+        {PART, "segment_from_unused(p0, 2, untyped(0))\nsegment_split(seg0, 1)\n", true},
+        {ONE, ONE "unique_frame_into_raw(u0)", false},
+        {ONE, ONE "unique_frame_into_raw(u0)\nunique_frame_from_raw(p0)", true},
+        {ONE, ONE "drop_meta_in_place(s0)", false},
+        {"get_from_unused(p0, probe(1), 0)", "get_from_unused(p0, probe(1), 0)\nrepark(s0)", false},
+        {"list_new()", "get_slot(p0)", false},
+        {LISTED, LISTED "list_cursor_front_mut(l0)", false},
+        {LISTED "list_cursor_front_mut(l0)", LISTED "list_cursor_back_mut(l0)", true},
+        {LISTED "list_cursor_front_mut(l0)\ncursor_move_next(c0)",
+         LISTED "list_cursor_front_mut(l0)", false},
+        {LISTED, "list_new()\n" ONE "list_push_front(l0, u0)", true},
+    };
+#undef TWO
+#undef PART
+#undef ONE
+#undef LISTED
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(PAIRS) / sizeof(PAIRS[0]); i++) {
+        if (same_after(PAIRS[i].a, PAIRS[i].b, false) != PAIRS[i].same)
+            fail_msg("pair %d: should be %s", (int)i, PAIRS[i].same ? "one" : "two");
+        /* What is told apart is so in order, too. */
+        assert_false(!PAIRS[i].same && same_after(PAIRS[i].a, PAIRS[i].b, true));
+    }
+    assert_false(same_after("frame_from_unused(p0, probe(1))\nframe_from_unused(p1, probe(1))\n",
+                            "frame_from_unused(p1, probe(1))\nframe_from_unused(p0, probe(1))\n",
+                            true));
+}
+
 /* --- the way back --- */
 
 /* What a program did. */
@@ -718,13 +805,23 @@ static void cover_ends_when_nothing_is_taken_any_more(void **state)
 /* With less memory, what it says is what a search with enough says of the same depth. */
 static void memory_is_a_limit(void **state)
 {
+    /* Before, at and after what each array takes when it grows. */
+    static const uint64_t LIMITS[] = {20000, 70000, 110000, 150000, 200000, 240000, 270000};
     struct hunt all;
+    struct atlas atlas = {0};
 
     (void)state;
     hunt_prepare(&all, builtin(), "setup,slot,frame", 2, 3);
     hunt_run(&all);
     assert_int_equal(all.report.end, EXHAUST_COMPLETE);
-    for (uint64_t bytes = 20000; bytes < all.report.bytes; bytes += bytes / 2 + 20000) {
+    /* However large the set of states has grown, each was found once. */
+    atlas_of_search(&atlas, &all);
+    atlas_sort(&atlas);
+    assert_int_equal(atlas.nr, exhaust_states(&all.report));
+    assert_true(atlas.nr > 4096);
+    free(atlas.reached);
+    for (size_t l = 0; l < sizeof(LIMITS) / sizeof(LIMITS[0]); l++) {
+        const uint64_t bytes = LIMITS[l];
         struct hunt hunt;
 
         hunt_prepare(&hunt, builtin(), "setup,slot,frame", 2, 3);
@@ -1228,9 +1325,39 @@ static void every_operand_has_values(void **state)
     }
 }
 
+/* The values are such that every operation succeeds, and soon. */
+static void every_operation_succeeds_somewhere(void **state)
+{
+    static const struct small_scope SCOPES[] = {
+        {"all", 2, 2},
+        {"list,unique_frame_from_unused", 1, 5},
+        {"frame_from_unused,map,segment_from_unused,segment_next,segment_split", 2, 3},
+        {"frame,unique,repr", 1, 3},
+        {"boot,map", 1, 3},
+    };
+    struct lockstep_stats *sum = calloc(1, sizeof(*sum));
+
+    (void)state;
+    assert_non_null(sum);
+    for (size_t i = 0; i < sizeof(SCOPES) / sizeof(SCOPES[0]); i++) {
+        struct hunt hunt;
+
+        hunt_prepare(&hunt, builtin(), SCOPES[i].ops, SCOPES[i].nr_slots, SCOPES[i].depth);
+        hunt_run(&hunt);
+        assert_int_equal(hunt.report.end, EXHAUST_COMPLETE);
+        lockstep_stats_add(sum, hunt.lab.stats);
+        hunt_destroy(&hunt);
+    }
+    for (int op = 0; op < NR_OPS; op++)
+        if (!sum->executed[op][SPEC_OK])
+            fail_msg("%s never succeeds", OPS[op].name);
+    free(sum);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(states_are_one_if_they_go_on_alike),
         cmocka_unit_test(detours_leave_no_trace),
         cmocka_unit_test(moved_is_another_state),
         cmocka_unit_test(marks_end_with_the_program),
@@ -1252,6 +1379,7 @@ int main(void)
         cmocka_unit_test(groups_part_the_operations),
         cmocka_unit_test(wrong_names_are_named),
         cmocka_unit_test(every_operand_has_values),
+        cmocka_unit_test(every_operation_succeeds_somewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,19 +14,26 @@ from mutation.drivers.base import DriverError, Outcome, Setting, refused
 from mutation.process import Ended
 
 SLOTS = 2
-# What `slotcheck exhaust --ops` takes, and how deep. A fifth of a second for each, at most.
+# What `slotcheck exhaust --ops` takes, and how deep. Half a second for each, or so.
 FAMILIES = (
     ("all", 2),
-    ("setup,slot", 3),
-    ("frame,unique,node", 5),
-    ("list,unique", 5),
-    ("segment", 4),
-    ("segment,frame", 3),
-    ("map,frame", 5),
+    ("setup,slot", 4),
+    ("setup,frame,unique,node", 5),
+    ("setup_list_id,list,unique", 6),
+    ("list,unique,slot,repr", 4),
+    ("setup,segment,frame", 4),
+    ("boot,map,frame", 4),
 )
 # An operation that takes as long is a finding; a search that takes as long is an error.
 OPERATION_SECONDS = 5
-FAMILY_SECONDS = 120
+FAMILY_SECONDS = 600
+
+
+def searches(setting: Setting) -> tuple[tuple[str, int], ...]:
+    """All operations together come last: nothing else is found after them."""
+    if setting.depth is None:
+        return FAMILIES
+    return (*FAMILIES[1:], ("all", setting.depth))
 
 
 class Exhaust:
@@ -35,11 +42,12 @@ class Exhaust:
     needs_target = False
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
-        return {"slots": SLOTS} | {f"depth of {family}": depth for family, depth in FAMILIES}
+        families = searches(setting)
+        return {"slots": SLOTS} | {f"depth of {family}": depth for family, depth in families}
 
     def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
         executions, seconds = 0, 0.0
-        for family, depth in FAMILIES:
+        for family, depth in searches(setting):
             words = [str(setting.command), "exhaust", "--subject", str(built.subject), "--json"]
             words += [f"--slots={SLOTS}", f"--depth={depth}", f"--ops={family}"]
             words += [f"--timeout={OPERATION_SECONDS}", f"--out={scratch}"]

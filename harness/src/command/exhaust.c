@@ -52,7 +52,8 @@ struct search {
         int status; /* with which the command is to end: the child has complained */
         unsigned nr_programs;
     } * side;
-    double seconds;
+    struct timespec begin;
+    double seconds; /* since then */
 };
 
 /* --- arguments --- */
@@ -173,14 +174,17 @@ static bool no_file(const char *path)
     return false;
 }
 
+/* False, with the reason in `errno`. */
 static bool is_folder(const char *path)
 {
     struct stat status;
 
     if (stat(path, &status) != 0)
         return false;
+    if (S_ISDIR(status.st_mode))
+        return true;
     errno = ENOTDIR;
-    return S_ISDIR(status.st_mode);
+    return false;
 }
 
 /* Makes the folder and those above it. False, after complaining. */
@@ -212,8 +216,10 @@ static bool can_be_written(const char *path)
     snprintf(folder, sizeof(folder), "%.*s", name ? (int)(name - path) : 1, name ? path : ".");
     if (!is_folder(*folder ? folder : "/"))
         return no_file(path);
+    if (!is_folder(path))
+        return true;
     errno = EISDIR;
-    return !is_folder(path) || no_file(path);
+    return no_file(path);
 }
 
 /* out/exhaust, or out/exhaust-NAME for the library NAME.so. */
@@ -301,12 +307,14 @@ static void on_interrupt(int signal)
     interrupted = 1;
 }
 
-static double seconds_since(const struct timespec *begin)
+static void take_time(struct search *search)
 {
+    const struct timespec *begin = &search->begin;
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - begin->tv_sec) + 1e-9 * (double)(now.tv_nsec - begin->tv_nsec);
+    search->seconds =
+        (double)(now.tv_sec - begin->tv_sec) + 1e-9 * (double)(now.tv_nsec - begin->tv_nsec);
 }
 
 /* On a terminal one line every second, else one every ten. */
@@ -351,22 +359,20 @@ static bool kill_if_stuck(const struct search *search, pid_t child, uint64_t *se
 static int watch(struct search *search, pid_t child)
 {
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-    struct timespec begin;
     uint64_t seen = 0;
     double shown = 0, since = 0;
     bool stuck = false;
     int status = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     while (waitpid(child, &status, WNOHANG) == 0) {
-        search->seconds = seconds_since(&begin);
+        take_time(search);
         if (interrupted || (search->options->limit && search->seconds >= search->options->limit))
             search->report->stop = true;
         show_progress(search, search->seconds, &shown);
         stuck = stuck || kill_if_stuck(search, child, &seen, &since, search->seconds);
         nanosleep(&pause, NULL);
     }
-    search->seconds = seconds_since(&begin);
+    take_time(search);
     if (shown > 0 && isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
     if (stuck)
@@ -701,6 +707,7 @@ static int run_in_child(struct search *search)
     pid_t child;
 
     fflush(stdout);
+    clock_gettime(CLOCK_MONOTONIC, &search->begin);
     child = fork();
     if (child < 0)
         return complain(EXIT_INTERNAL, "cannot fork: %s", strerror(errno));
