@@ -17,8 +17,9 @@ from campaign.errors import Status
 
 CRASH_PREFIX = "crash."
 CONFIRM_SECONDS = 30
-# While a crash is shrunk: then the case that is given has hung.
+# While a hang is shrunk: that it does not return in a longer time is known.
 HANG_SECONDS = 2
+HANGS = "did not return in time"  # what a record says of a hang
 # Functions of engines and sanitizers, and what lies between a fault and its report.
 NOBODYS_FRAMES = re.compile(
     r"^(_+sanitizer|_+asan|_+ubsan|_+msan|_+interceptor|_+lsan|fuzzer::|std::|raise$|abort$|gsignal"
@@ -144,53 +145,83 @@ class Replayer:
     subject: Path | None
 
     def command_shown(self, case: Path) -> str:
-        words = [self.launcher, "run"]
-        if self.subject is not None:
-            words += ["--subject", str(self.subject)]
-        return " ".join(shlex.quote(word) for word in [*words, str(case)])
+        words = [self.launcher, "run", *self.subject_words(), str(case)]
+        return " ".join(shlex.quote(word) for word in words)
+
+    def record_of(self, case: Path) -> tuple[bool, dict[str, Any] | None]:
+        """Whether the case fails, and, if it diverges, what it does."""
+        words = [str(self.command), "run", "--json", *self.subject_words(), str(case)]
+        done = ended(words, {})
+        return failed(done), None if done is None else first_record(done.stdout)
 
     def run_again(self, finding: Finding) -> bool:
         """Whether the case fails again, a divergence with the same signature; if it diverges, the
         finding gets its record."""
-        words = [str(self.command), "run", "--json"]
-        if self.subject is not None:
-            words += ["--subject", str(self.subject)]
-        done = ended([*words, str(finding.case)], {})
-        finding.record = None if done is None else first_record(done.stdout)
-        return failed(done) and (finding.is_crash or shows_signature(finding))
+        fails, finding.record = self.record_of(finding.case)
+        return fails and (finding.is_crash or shows_signature(finding))
 
-    def shrink(self, finding: Finding) -> bool:
-        """Puts the shrunk program in the place of a crash's case; the fuzz targets shrink all else
-        themselves. What only a target shows has no signature that could be held, and stays."""
+    def shrink(self, finding: Finding) -> None:
+        """Puts the shrunk program in the place of a crash's case if it is the same crash; the fuzz
+        targets shrink all else themselves. What only a target shows has no signature that could be
+        held, and stays."""
         if finding.record is None or finding.record["verdict"] != "crash":
-            return False
+            return
         text = log_of(finding.case).with_suffix(".shrunk")
-        words = [str(self.command), "shrink", "--timeout", str(HANG_SECONDS), "-o", str(text)]
-        if self.subject is not None:
-            words += ["--subject", str(self.subject)]
-        done = ended([*words, str(finding.case)], {})
-        if done is not None and done.returncode == Status.AGREEMENT:
-            # The targets read bytes only. The case stays as it was if this fails.
-            done = ended([str(self.command), "pack", "-o", str(finding.case), str(text)], {})
-        text.unlink(missing_ok=True)
-        return done is not None and done.returncode == Status.AGREEMENT
+        small = text.with_suffix(".part")
+        try:
+            if self.makes_smaller(finding, text, small):
+                _, record = self.record_of(small)
+                if (record is not None and same_crash(finding.record, record)
+                        and self.target_agrees(finding, small)):
+                    small.replace(finding.case)
+                    finding.record = of_file(record, small, finding.case)
+        finally:
+            text.unlink(missing_ok=True)
+            small.unlink(missing_ok=True)
+
+    def makes_smaller(self, finding: Finding, text: Path, small: Path) -> bool:
+        """Shrinks the case to `text`, and packs that to `small`: the targets read bytes only."""
+        words = [str(self.command), "shrink", "-o", str(text), *self.subject_words()]
+        # What crashes after a longer time must not be taken for a hang.
+        if crash_of(finding.record) == HANGS:
+            words += ["--timeout", str(HANG_SECONDS)]
+        pack = [str(self.command), "pack", "-o", str(small), str(text)]
+        return succeeded(ended([*words, str(finding.case)], {})) and succeeded(ended(pack, {}))
+
+    def target_agrees(self, finding: Finding, case: Path) -> bool:
+        """The crash has its name from what a target said: one has to say the same of the case."""
+        for target in self.targets:
+            done = ended(self.target_words(target, case), self.target_environment())
+            if done is not None and failed(done):
+                if crash_signature(done.stdout + done.stderr) == finding.signature:
+                    return True
+        return not self.targets
+
+    def subject_words(self) -> list[str]:
+        return [] if self.subject is None else ["--subject", str(self.subject)]
+
+    def target_environment(self) -> dict[str, str]:
+        return {} if self.subject is None else {"SLOTCHECK_SUBJECT": str(self.subject)}
+
+    @staticmethod
+    def target_words(target: Path, case: Path) -> list[str]:
+        return [str(target), "-timeout=5", str(case)]
 
     def confirm(self, finding: Finding) -> None:
         finding.replay = self.command_shown(finding.case)
         if self.run_again(finding):
             finding.confirmed = True
-            if finding.is_crash and finding.new and self.shrink(finding):
-                self.run_again(finding)
+            if finding.is_crash and finding.new:
+                self.shrink(finding)
             return
         finding.record = None
         if not finding.is_crash:
             return
-        environment = {} if self.subject is None else {"SLOTCHECK_SUBJECT": str(self.subject)}
         for target in self.targets:
-            words = [str(target), "-timeout=5", str(finding.case)]
-            if failed(ended(words, environment)):
+            words = self.target_words(target, finding.case)
+            if failed(ended(words, self.target_environment())):
                 finding.confirmed = True
-                finding.replay = shown_command(environment, words)
+                finding.replay = shown_command(self.target_environment(), words)
                 return
 
 
@@ -226,6 +257,30 @@ def first_record(output: str) -> dict[str, Any] | None:
 
 def shows_signature(finding: Finding) -> bool:
     return finding.record is not None and finding.record["signature"] == finding.signature
+
+
+def crash_of(record: dict[str, Any] | None) -> str | None:
+    """How the process ended: by which signal, or not at all."""
+    if record is None or record.get("verdict") != "crash":
+        return None
+    return next((difference["subject"] for difference in record.get("differences", ())
+                 if difference["field"] == "process"), "unknown")
+
+
+def same_crash(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one["signature"] == other["signature"] and crash_of(one) == crash_of(other)
+
+
+def of_file(record: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
+    """The record after its case was renamed."""
+    return {
+        key: value.replace(str(old), str(new)) if key in ("file", "replay") else value
+        for key, value in record.items()
+    }
+
+
+def succeeded(done: subprocess.CompletedProcess[str] | None) -> bool:
+    return done is not None and done.returncode == Status.AGREEMENT
 
 
 def failed(done: subprocess.CompletedProcess[str] | None) -> bool:

@@ -70,9 +70,12 @@ static bool go_there(struct exhaust *e)
 
     if (!lockstep_end(e->lockstep) || !lockstep_begin(e->lockstep, &e->boot, e->depth))
         return fail(e, lockstep_error(e->lockstep));
-    for (unsigned i = 0; i < e->level; i++)
+    for (unsigned i = 0; i < e->level; i++) {
+        /* Of which the subject may die all the same. */
+        report->nr_ops = i + 1;
         if (!lockstep_step(e->lockstep, &report->ops[i], &report->steps[i], &report->divergence))
             return fail(e, "the subject does not do the same when it is asked the same again");
+    }
     return true;
 }
 
@@ -100,24 +103,35 @@ static bool add_state(struct exhaust *e, const struct operation *operation)
     return true;
 }
 
-/* Makes the lockstep's state a known one, if there is memory for that. */
-static enum fingerprint_added make_known(struct exhaust *e)
+/* The fingerprint of the lockstep's state; false if the subject does not let it be known. */
+static bool take_fingerprint(struct exhaust *e, struct fingerprint *fingerprint)
 {
     const size_t size = lockstep_state(e->lockstep, e->exact, e->bytes);
+
+    if (size == 0)
+        return fail(e, lockstep_error(e->lockstep));
+    *fingerprint = fingerprint_of(e->bytes, size);
+    return true;
+}
+
+/* Makes a state a known one, if there is memory for that. */
+static enum fingerprint_added make_known(struct exhaust *e, struct fingerprint state)
+{
     const uint64_t others = bytes_used(e) - fingerprints_bytes(&e->known);
     enum fingerprint_added added;
 
     /* It may take longer than any operation. */
     e->report->in_search = true;
-    added = fingerprints_add(&e->known, fingerprint_of(e->bytes, size), e->max_bytes - others);
+    added = fingerprints_add(&e->known, state, e->max_bytes - others);
     e->report->in_search = false;
     return added;
 }
 
 /* The state that the operation led to, if it is a new one. */
-static bool note_state(struct exhaust *e, const struct operation *operation)
+static bool note_state(struct exhaust *e, const struct operation *operation,
+                       struct fingerprint state)
 {
-    switch (make_known(e)) {
+    switch (make_known(e, state)) {
     case FINGERPRINT_NEW:
         break;
     case FINGERPRINT_KNOWN:
@@ -146,21 +160,37 @@ static bool note_witness(struct exhaust *e, const struct operation *operation, b
     return true;
 }
 
+/*
+ * Has the operation led away, and where to? What the subject keeps where nobody looks may have
+ * changed although nothing that the lockstep sees has.
+ */
+static bool find_out_where(struct exhaust *e, bool *moves, struct fingerprint *there)
+{
+    *moves = e->exact || lockstep_moved(e->lockstep);
+    if (*moves && !take_fingerprint(e, there))
+        return false;
+    *moves = *moves && !(e->exact && fingerprint_equal(*there, e->here));
+    return true;
+}
+
 /* What came of an operation that the subject was asked for; false if the search ends. */
 static bool follow(struct exhaust *e, const struct operation *operation, bool goes_on,
                    uint64_t nr_cells)
 {
-    const bool moves = !goes_on || lockstep_moved(e->lockstep);
+    struct fingerprint there;
+    bool moves = true;
 
     e->report->transitions[e->level + 1]++;
     if (e->report->divergence.kind != FINDING_NONE)
         return end(e, EXHAUST_DIVERGED);
     if (lockstep_error(e->lockstep)[0])
         return fail(e, lockstep_error(e->lockstep));
+    /* After a panic nothing goes on. */
+    if (goes_on && !find_out_where(e, &moves, &there))
+        return false;
     if (e->stats->cells.nr != nr_cells && !note_witness(e, operation, moves))
         return false;
-    /* After a panic nothing goes on. */
-    if (goes_on && moves && !note_state(e, operation))
+    if (goes_on && moves && !note_state(e, operation, there))
         return false;
     return go_back(e);
 }
@@ -235,7 +265,7 @@ static bool try_operands(struct exhaust *e, struct operation *operation, int at)
 static bool expand(struct exhaust *e)
 {
     e->report->nr_ops = exhaust_way_to(e, e->at, e->report->ops);
-    if (!go_there(e))
+    if (!go_there(e) || (e->exact && !take_fingerprint(e, &e->here)))
         return false;
     if (e->returns && !lockstep_mark(e->lockstep))
         return fail(e, lockstep_error(e->lockstep));
@@ -253,7 +283,6 @@ static bool expand(struct exhaust *e)
 /* From all states that need `level` operations. */
 static bool search_level(struct exhaust *e, uint64_t first, uint64_t last)
 {
-    e->report->expanded = 0;
     for (uint64_t s = first; s < last; s++) {
         e->at = (uint32_t)s;
         if (!expand(e))
@@ -261,6 +290,8 @@ static bool search_level(struct exhaust *e, uint64_t first, uint64_t last)
         e->report->expanded++;
         e->report->bytes = bytes_used(e);
     }
+    /* In this order, as somebody may read it between the two. */
+    e->report->expanded = 0;
     e->report->complete_depth = e->level + 1;
     return true;
 }
@@ -269,6 +300,7 @@ static bool add_boot_state(struct exhaust *e)
 {
     struct state *states =
         reserve(e, e->states, e->nr_states, &e->states_capacity, sizeof(*e->states));
+    struct fingerprint state;
 
     if (!states)
         return end(e, EXHAUST_OUT_OF_MEMORY);
@@ -278,7 +310,8 @@ static bool add_boot_state(struct exhaust *e)
     e->bytes = malloc(lockstep_state_max(e->lockstep));
     if (!e->bytes)
         return fail(e, "no memory");
-    return make_known(e) == FINGERPRINT_NEW || end(e, EXHAUST_OUT_OF_MEMORY);
+    return take_fingerprint(e, &state) &&
+           (make_known(e, state) == FINGERPRINT_NEW || end(e, EXHAUST_OUT_OF_MEMORY));
 }
 
 static void search(struct exhaust *e)

@@ -3,6 +3,7 @@
  * Few programs that have every cell of a search. One that goes to a deep state takes along, at each
  * state on its way, the operations there that lead nowhere else and are the first of their cells.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,16 +81,37 @@ static bool build(const struct cover *cover, const struct witness *witness, stru
 
 /* --- all of them --- */
 
-/* Runs the program, and notes what it covers; false if it cannot be run. */
-static bool note_cells(struct cover *cover, const struct program *program)
+static bool fail(struct cover *cover, const char *why)
 {
+    struct exhaust_report *report = cover->exhaust->report;
+
+    snprintf(report->error, sizeof(report->error), "%s", why);
+    return false;
+}
+
+/* Runs the program; false if it cannot be run. */
+static bool run(struct cover *cover, const struct program *program)
+{
+    struct exhaust_report *report = cover->exhaust->report;
+    struct lockstep *lockstep = cover->exhaust->lockstep;
+    bool ran;
+
     if (program->nr_ops > cover->trace->capacity) {
         trace_destroy(cover->trace);
         cover->trace = trace_create(2 * program->nr_ops);
         if (!cover->trace)
-            return false;
+            return fail(cover, "no memory");
     }
-    if (!lockstep_run(cover->exhaust->lockstep, program, cover->trace))
+    report->in_search = false;
+    ran = lockstep_run(lockstep, program, cover->trace);
+    report->in_search = true;
+    return ran || fail(cover, lockstep_error(lockstep));
+}
+
+/* Runs the program, and notes what it covers; false if it cannot be run. */
+static bool note_cells(struct cover *cover, const struct program *program)
+{
+    if (!run(cover, program))
         return false;
     for (uint64_t i = 0; i < cover->trace->nr_steps; i++)
         if (cover->trace->steps[i].status == STEP_EXECUTED)
@@ -97,39 +119,56 @@ static bool note_cells(struct cover *cover, const struct program *program)
     return true;
 }
 
+/* A program with the cell of the witness. */
+static enum exhaust_cover_end give(struct cover *cover, const struct witness *witness,
+                                   exhaust_take_fn *take, void *context)
+{
+    enum exhaust_cover_end end = COVER_FAILED;
+    struct program program;
+
+    if (build(cover, witness, &program) && note_cells(cover, &program)) {
+        const bool diverged = cover->trace->divergence.kind != FINDING_NONE;
+
+        end = !take(context, &program) ? COVER_REFUSED : diverged ? COVER_DIVERGED : COVER_COMPLETE;
+    }
+    program_free(&program);
+    return end;
+}
+
 /*
  * The last witness first: the ways there have much of the rest. None of the programs can be left
  * out: those before it lack the witness's cell, or it would not have been made; those after it end
  * at earlier steps of the search, and the witness was the first to have the cell.
  */
-static bool give_all(struct cover *cover, exhaust_take_fn *take, void *context)
+static enum exhaust_cover_end give_all(struct cover *cover, exhaust_take_fn *take, void *context)
 {
     const struct exhaust *e = cover->exhaust;
-    bool ok = true;
+    enum exhaust_cover_end end = COVER_COMPLETE;
 
-    for (uint64_t w = e->nr_witnesses; ok && w > 0; w--) {
-        struct program program;
-
-        if (cell_set_has(&cover->covered, e->witnesses[w - 1].cell))
-            continue;
-        ok = build(cover, &e->witnesses[w - 1], &program) && note_cells(cover, &program) &&
-             take(context, &program);
-        program_free(&program);
+    for (uint64_t w = e->nr_witnesses; end == COVER_COMPLETE && w > 0; w--) {
+        if (e->report->stop_cover)
+            return COVER_STOPPED;
+        if (!cell_set_has(&cover->covered, e->witnesses[w - 1].cell))
+            end = give(cover, &e->witnesses[w - 1], take, context);
+        e->report->covered++;
     }
-    return ok;
+    return end;
 }
 
-bool exhaust_cover(struct exhaust *e, exhaust_take_fn *take, void *context)
+enum exhaust_cover_end exhaust_cover(struct exhaust *e, exhaust_take_fn *take, void *context)
 {
     struct cover *cover = calloc(1, sizeof(*cover));
-    bool ok;
+    enum exhaust_cover_end end = COVER_FAILED;
 
+    snprintf(e->report->error, sizeof(e->report->error), "no memory");
     if (!cover)
-        return false;
+        return end;
+    e->report->in_search = true;
     cover->exhaust = e;
     cover->trace = trace_create(1024);
-    ok = cover->trace && give_all(cover, take, context);
+    if (cover->trace)
+        end = give_all(cover, take, context);
     trace_destroy(cover->trace);
     free(cover);
-    return ok;
+    return end;
 }

@@ -39,8 +39,9 @@ struct exhaust {
     struct program boot;  /* a region of the scope's size, without operations */
     unsigned char *bytes; /* of a state */
 
-    uint32_t at;    /* the state from which ways are gone */
-    unsigned level; /* its depth */
+    uint32_t at;             /* the state from which ways are gone */
+    unsigned level;          /* its depth */
+    struct fingerprint here; /* of it, if the search is exact */
 };
 
 /* Writes the operations that lead to the state, at most EXHAUST_MAX_DEPTH; how many. */

@@ -14,7 +14,7 @@ struct fingerprint fingerprint_of(const void *bytes, size_t size)
 {
     const XXH128_hash_t hash = XXH3_128bits(bytes, size);
 
-    /* All zero means a free place. */
+    /* All zero means a free place; the bit is the price of telling it apart. */
     return (struct fingerprint){hash.low64 | 1, hash.high64};
 }
 
@@ -28,8 +28,7 @@ static struct fingerprint *find(const struct fingerprints *set, struct fingerpri
 {
     uint64_t at = fingerprint.high & (set->capacity - 1);
 
-    while (!is_free(&set->table[at]) &&
-           (set->table[at].low != fingerprint.low || set->table[at].high != fingerprint.high))
+    while (!is_free(&set->table[at]) && !fingerprint_equal(set->table[at], fingerprint))
         at = (at + 1) & (set->capacity - 1);
     return &set->table[at];
 }

@@ -6,9 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* 127 bits of a hash: the lowest is always set, as all zero is a free place in the set. */
 struct fingerprint {
     uint64_t low, high;
 };
+
+static inline bool fingerprint_equal(struct fingerprint a, struct fingerprint b)
+{
+    return a.low == b.low && a.high == b.high;
+}
 
 /* All zero is the empty set. */
 struct fingerprints {

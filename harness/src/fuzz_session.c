@@ -23,7 +23,7 @@
 
 enum { EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
 
-/* An engine takes an input for a hang that keeps it waiting. */
+/* An engine takes an input for a hang that keeps it waiting: what is not done by then is left. */
 enum { SHRINK_SECONDS = 2 };
 static const struct shrink_limits LIMITS = {.runs = 100000, .operations = 1000000};
 
@@ -241,6 +241,7 @@ static const struct program *shrink_program(const char *signature)
     struct shrink_finding finding = {.subject = session.subject,
                                      .timeout = SHRINK_SECONDS,
                                      .limits = &LIMITS,
+                                     .budget_ms = 1000 * SHRINK_SECONDS,
                                      .inherited = session.lockstep};
     copy_program();
     if (shrink_finding(&finding, &session.shrunk) == SHRINK_DONE &&

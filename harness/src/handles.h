@@ -40,7 +40,10 @@ void handles_clear(struct handles *handles);
 /* Makes `to`, in which there is room, equal to `from`. */
 void handles_copy(struct handles *to, const struct handles *from);
 
-/* True if there are as many of each kind: no operation makes as many as it takes of the same kind. */
+/*
+ * True if there are as many of each kind. For one operation that says whether it made or took any:
+ * none makes as many as it takes of the same kind. segment_split, which takes one, makes two.
+ */
 static inline bool handles_as_many(const struct handles *a, const struct handles *b)
 {
     return a->nr_frames == b->nr_frames && a->nr_uniques == b->nr_uniques &&

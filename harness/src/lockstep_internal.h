@@ -25,7 +25,8 @@ struct cached_region {
     struct slotcheck_region *region;
     uint64_t nr_slots;
     uint64_t slot0;
-    uint64_t *shadow; /* null without SLOTCHECK_CAN_RAW_SLOTS */
+    uint64_t *shadow;       /* null without SLOTCHECK_CAN_RAW_SLOTS */
+    uint64_t snapshot_size; /* as it was when first asked for; 0: not yet */
 };
 
 /*

@@ -21,10 +21,28 @@ void lockstep_free_mark(struct lockstep *ls)
     ls->mark = (struct mark){0};
 }
 
-static bool reserve_mark(struct lockstep *ls)
+/*
+ * How much room the subject takes for a state of the region. What is reserved once must do for all
+ * states, so a subject that asks for another size later is asked for no bytes: false, with the error
+ * set.
+ */
+static bool snapshot_size(struct lockstep *ls, uint64_t *size)
+{
+    uint64_t *known = &ls->region->snapshot_size;
+
+    *size = ls->subject->snapshot_size(ls->region->region);
+    if (*known == 0)
+        *known = *size;
+    if (*size == 0)
+        return lockstep_fail(ls, "its snapshot_size is 0");
+    if (*size != *known)
+        return lockstep_fail(ls, "its snapshot_size is not always the same for one region");
+    return true;
+}
+
+static bool reserve_mark(struct lockstep *ls, uint64_t size)
 {
     struct mark *mark = &ls->mark;
-    const uint64_t size = ls->subject->snapshot_size(ls->region->region);
 
     if (!mark->reference.holders && !reference_create(&mark->reference, MARK_MAX_SLOTS))
         return false;
@@ -51,8 +69,11 @@ bool lockstep_mark(struct lockstep *ls)
 {
     struct mark *mark = &ls->mark;
     const uint64_t nr_slots = ls->pre.max_meta_slots;
+    uint64_t size;
 
-    if (nr_slots > MARK_MAX_SLOTS || !reserve_mark(ls))
+    if (!snapshot_size(ls, &size))
+        return false;
+    if (nr_slots > MARK_MAX_SLOTS || !reserve_mark(ls, size))
         return lockstep_fail(ls, "no memory to mark a state");
     for (uint64_t i = 0; i < nr_slots; i++)
         meta_region_owners_copy_slot(&mark->reference.owners, &ls->pre, i);
@@ -104,6 +125,10 @@ void lockstep_return(struct lockstep *ls)
     mark->lists_moved = false;
 }
 
+/*
+ * What handles there are is told by their numbers alone. Of its own kind no operation makes as many
+ * as it takes; a test holds OPS to that.
+ */
 bool lockstep_moved(const struct lockstep *ls)
 {
     const struct mark *mark = &ls->mark;
@@ -164,7 +189,21 @@ static void put_handles_in_order(struct writer *out, const struct handles *handl
     put(out, handles->cursors, handles->nr_cursors * sizeof(*handles->cursors));
 }
 
-size_t lockstep_state(const struct lockstep *ls, bool in_order, void *bytes)
+static bool put_saved(struct writer *out, struct lockstep *ls)
+{
+    uint64_t size;
+
+    if (!lockstep_can_return(ls))
+        return true;
+    if (!snapshot_size(ls, &size))
+        return false;
+    ls->subject->snapshot_save(ls->region->region, out->next);
+    raw_bytes_allow(out->next, size);
+    out->next += size;
+    return true;
+}
+
+size_t lockstep_state(struct lockstep *ls, bool in_order, void *bytes)
 {
     struct writer out = {bytes};
     const uint64_t lists = ls->handles.nr_lists > 0 || ls->expected.next_list_id != 1;
@@ -182,26 +221,23 @@ size_t lockstep_state(const struct lockstep *ls, bool in_order, void *bytes)
         put_segments(&out, &ls->handles);
     } else {
         put_handles_in_order(&out, &ls->handles);
-        if (lockstep_can_return(ls)) {
-            const uint64_t size = ls->subject->snapshot_size(ls->region->region);
-
-            ls->subject->snapshot_save(ls->region->region, out.next);
-            raw_bytes_allow(out.next, size);
-            out.next += size;
-        }
+        if (!put_saved(&out, ls))
+            return 0;
     }
     return (size_t)(out.next - (unsigned char *)bytes);
 }
 
-size_t lockstep_state_max(const struct lockstep *ls)
+size_t lockstep_state_max(struct lockstep *ls)
 {
     const size_t slot =
         4 * sizeof(uint64_t) + sizeof(struct meta_slot_owner) + sizeof(struct slot_holders);
     const size_t handles =
         ls->handles.capacity * (2 * sizeof(uint64_t) + sizeof(struct segment_handle)) +
         sizeof(ls->handles);
-    const size_t saved =
-        lockstep_can_return(ls) ? ls->subject->snapshot_size(ls->region->region) : 0;
+    uint64_t saved = 0;
+
+    if (lockstep_can_return(ls))
+        (void)snapshot_size(ls, &saved);
 
     return 8 * sizeof(uint64_t) + ls->pre.max_meta_slots * slot + sizeof(ls->pre.lists) + handles +
            saved;

@@ -112,7 +112,7 @@ static void name_print(const struct naming *naming, uint16_t operand, FILE *out)
         fprintf(out, "(%u)", number);
 }
 
-static void operand_print(enum operand_kind kind, uint16_t operand, FILE *out)
+void operand_print(enum operand_kind kind, uint16_t operand, FILE *out)
 {
     if (NAMINGS[kind].names != NULL) {
         name_print(&NAMINGS[kind], operand, out);

@@ -42,12 +42,30 @@ bool shrinker_copy(struct shrinker *s)
     return true;
 }
 
+typedef uint16_t change_operand_fn(enum operand_kind kind, uint16_t operand, const void *context);
+
+/* The candidate becomes a copy of the best with every operand changed. */
+static bool copy_changed(struct shrinker *s, change_operand_fn *change, const void *context)
+{
+    if (!shrinker_copy(s))
+        return false;
+    for (size_t at = 0; at < s->candidate.nr_ops; at++)
+        for (int i = 0; i < PROGRAM_MAX_OPERANDS; i++) {
+            uint16_t *operand = &s->candidate.ops[at].operand[i];
+
+            *operand = change(OPS[s->candidate.ops[at].op].operand[i], *operand, context);
+        }
+    return true;
+}
+
 bool shrinker_run(struct shrinker *s)
 {
     bool kept;
 
-    if (s->counts->runs >= s->limits->runs || s->counts->operations >= s->limits->operations)
-        s->exhausted = true;
+    /* Once at least, to know what the finding is. */
+    if (s->counts->runs > 0 &&
+        (s->counts->runs >= s->limits->runs || s->counts->operations >= s->limits->operations))
+        s->counts->limited = true;
     if (shrinker_ends(s))
         return false;
     s->counts->runs++;
@@ -76,14 +94,13 @@ static void accept(struct shrinker *s)
 
 /*
  * The candidate becomes what of the best led to the finding: an operation that was not executed
- * changed nothing, and what comes after the divergence was not reached. In the region that was
- * used, which the subject may prescribe, and with canonical operands.
+ * changed nothing, and what comes after the divergence was not reached. Operands are canonical then,
+ * in the region that was used, which the subject may prescribe.
  */
 static void cut(struct shrinker *s)
 {
     program_clear(&s->candidate);
     s->candidate.slots_byte = s->best.slots_byte;
-    (void)program_set_slots(&s->candidate, s->trace->nr_slots);
     for (size_t i = 0; i < s->best.nr_ops; i++) {
         struct operation operation = s->best.ops[i];
 
@@ -327,18 +344,10 @@ static bool move_any(struct shrinker *s)
 
 /* --- a smaller region --- */
 
+/* Operands mean frames modulo the size of the region: they are made canonical afterwards. */
 static bool try_slots(struct shrinker *s, uint64_t nr_slots)
 {
-    if (!shrinker_copy(s) || !program_set_slots(&s->candidate, nr_slots))
-        return false;
-    for (size_t i = 0; i < s->candidate.nr_ops; i++)
-        for (int at = 0; at < PROGRAM_MAX_OPERANDS; at++) {
-            uint16_t *operand = &s->candidate.ops[i].operand[at];
-
-            *operand =
-                operand_canonical(OPS[s->candidate.ops[i].op].operand[at], *operand, nr_slots);
-        }
-    return shrinker_try(s);
+    return shrinker_copy(s) && program_set_slots(&s->candidate, nr_slots) && shrinker_try(s);
 }
 
 static bool lower_slots(struct shrinker *s)
@@ -412,43 +421,33 @@ static bool lower_operands(struct shrinker *s)
 
 /* --- the same operand everywhere --- */
 
-static bool is_frame(enum operand_kind kind, uint16_t operand)
-{
-    return kind == OPERAND_SLOT || (kind == OPERAND_PADDR && operand < PADDR_OOB);
-}
+struct renaming {
+    uint16_t from, to;
+    bool swap; /* the other way round, too */
+};
 
-/* All that is at frame `a` goes to `b`; and, to `swap` them, the other way round. */
-static bool rename_frame(struct shrinker *s, uint16_t a, uint16_t b, bool swap)
+static uint16_t rename_frame(enum operand_kind kind, uint16_t operand, const void *context)
 {
-    if (!shrinker_copy(s))
-        return false;
-    for (size_t at = 0; at < s->candidate.nr_ops; at++)
-        for (int i = 0; i < PROGRAM_MAX_OPERANDS; i++) {
-            uint16_t *operand = &s->candidate.ops[at].operand[i];
+    const struct renaming *renaming = context;
 
-            if (!is_frame(OPS[s->candidate.ops[at].op].operand[i], *operand))
-                continue;
-            if (*operand == a)
-                *operand = b;
-            else if (swap && *operand == b)
-                *operand = a;
-        }
-    return shrinker_try(s);
+    if (!operand_is_frame(kind, operand))
+        return operand;
+    if (operand == renaming->from)
+        return renaming->to;
+    return renaming->swap && operand == renaming->to ? renaming->from : operand;
 }
 
 /* Everything stands `by` frames further down: what lies side by side still does. */
-static bool shift_frames(struct shrinker *s, uint16_t by)
+static uint16_t shift_frame(enum operand_kind kind, uint16_t operand, const void *context)
 {
-    if (!shrinker_copy(s))
-        return false;
-    for (size_t at = 0; at < s->candidate.nr_ops; at++)
-        for (int i = 0; i < PROGRAM_MAX_OPERANDS; i++) {
-            uint16_t *operand = &s->candidate.ops[at].operand[i];
+    const uint16_t *by = context;
 
-            if (is_frame(OPS[s->candidate.ops[at].op].operand[i], *operand) && *operand >= by)
-                *operand = (uint16_t)(*operand - by);
-        }
-    return shrinker_try(s);
+    return operand_is_frame(kind, operand) && operand >= *by ? (uint16_t)(operand - *by) : operand;
+}
+
+static bool try_changed(struct shrinker *s, change_operand_fn *change, const void *context)
+{
+    return copy_changed(s, change, context) && shrinker_try(s);
 }
 
 static bool rename_frames(struct shrinker *s)
@@ -457,27 +456,27 @@ static bool rename_frames(struct shrinker *s)
     const uint16_t end = (uint16_t)(nr_slots < SMALL_SLOTS ? nr_slots : SMALL_SLOTS);
 
     for (uint16_t a = 1; a < end; a++) {
-        if (shift_frames(s, a))
+        if (try_changed(s, shift_frame, &a))
             return true;
         for (uint16_t b = 0; b < a; b++)
-            if (rename_frame(s, a, b, false) || rename_frame(s, a, b, true))
+            if (try_changed(s, rename_frame, &(struct renaming){a, b, false}) ||
+                try_changed(s, rename_frame, &(struct renaming){a, b, true}))
                 return true;
     }
     return false;
 }
 
 /* Every operand of this kind and value gets another value. */
-static bool replace_everywhere(struct shrinker *s, enum operand_kind kind, uint16_t old,
-                               uint16_t new)
+struct replacement {
+    enum operand_kind kind;
+    uint16_t old, new;
+};
+
+static uint16_t replace_operand(enum operand_kind kind, uint16_t operand, const void *context)
 {
-    if (!shrinker_copy(s))
-        return false;
-    for (size_t at = 0; at < s->candidate.nr_ops; at++)
-        for (int i = 0; i < PROGRAM_MAX_OPERANDS; i++)
-            if (OPS[s->candidate.ops[at].op].operand[i] == kind &&
-                s->candidate.ops[at].operand[i] == old)
-                s->candidate.ops[at].operand[i] = new;
-    return shrinker_try(s);
+    const struct replacement *replacement = context;
+
+    return kind == replacement->kind && operand == replacement->old ? replacement->new : operand;
 }
 
 static bool lower_everywhere(struct shrinker *s, size_t at, int i)
@@ -488,7 +487,8 @@ static bool lower_everywhere(struct shrinker *s, size_t at, int i)
     if (kind == OPERAND_NONE || operand_is_handle(kind))
         return false;
     for (uint32_t cost = 0; cost < operand_cost(kind, old) && cost < SMALL_COSTS; cost++)
-        if (replace_everywhere(s, kind, old, operand_of_cost(kind, cost)))
+        if (try_changed(s, replace_operand,
+                        &(struct replacement){kind, old, operand_of_cost(kind, cost)}))
             return true;
     return false;
 }

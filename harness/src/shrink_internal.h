@@ -14,6 +14,8 @@ uint16_t operand_canonical(enum operand_kind kind, uint16_t operand, uint64_t nr
 /* A small number for what a person would call simple; and the operand of that number. */
 uint32_t operand_cost(enum operand_kind kind, uint16_t operand);
 uint16_t operand_of_cost(enum operand_kind kind, uint32_t cost);
+/* True of an operand that is the number of a frame of the region. */
+bool operand_is_frame(enum operand_kind kind, uint16_t operand);
 /* True of FRAME, UNIQUE, LIST, CURSOR, SEGMENT and MAPPING. */
 bool operand_is_handle(enum operand_kind kind);
 /* True if `a` is simpler than `b`: a total order, so that shrinking comes to an end. */
@@ -85,7 +87,6 @@ struct shrinker {
     struct plan_item *plan;
     struct alive alive;
     bool no_memory;
-    bool exhausted; /* the limits are reached */
 };
 
 /* Runs the candidate; true if it keeps the finding, whether it is simpler or not. */
@@ -99,7 +100,7 @@ bool shrinker_copy(struct shrinker *s);
 /* True if there is nothing more to be done. */
 static inline bool shrinker_ends(const struct shrinker *s)
 {
-    return s->no_memory || s->exhausted;
+    return s->no_memory || s->counts->limited;
 }
 
 /* --- operations that are not in the program (shrink_search.c) --- */

@@ -33,6 +33,11 @@ bool operand_is_handle(enum operand_kind kind)
     return false;
 }
 
+bool operand_is_frame(enum operand_kind kind, uint16_t operand)
+{
+    return kind == OPERAND_SLOT || (kind == OPERAND_PADDR && operand < PADDR_OOB);
+}
+
 static uint16_t paddr_canonical(uint16_t operand, uint64_t nr_slots)
 {
     if (operand < PADDR_OOB)

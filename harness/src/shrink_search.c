@@ -40,11 +40,6 @@ static void choose(struct choices *choices, enum operand_kind kind, uint16_t ope
         choices->of[kind][choices->nr[kind]++] = operand;
 }
 
-static bool is_frame(enum operand_kind kind, uint16_t operand)
-{
-    return kind == OPERAND_SLOT || (kind == OPERAND_PADDR && operand < PADDR_OOB);
-}
-
 /* Boundaries that a program may need only at an operation that it does not have yet. */
 static void choose_simple(struct choices *choices, uint64_t nr_slots)
 {
@@ -77,7 +72,7 @@ static void choose_operands(struct choices *choices, const struct program *progr
             const uint16_t operand = program->ops[at].operand[i];
 
             choose(choices, kind, operand);
-            if (is_frame(kind, operand)) {
+            if (operand_is_frame(kind, operand)) {
                 choose(choices, OPERAND_PADDR, operand);
                 choose(choices, OPERAND_SLOT, operand);
             }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -66,7 +68,7 @@ struct state_bytes {
     size_t size;
 };
 
-static struct state_bytes state_now(const struct lockstep *lockstep, bool exact)
+static struct state_bytes state_now(struct lockstep *lockstep, bool exact)
 {
     struct state_bytes now = {.bytes = malloc(lockstep_state_max(lockstep))};
 
@@ -81,7 +83,7 @@ static bool same_state(struct state_bytes a, struct state_bytes b)
     return a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0;
 }
 
-static void assert_now(const struct lockstep *lockstep, bool exact, struct state_bytes expected)
+static void assert_now(struct lockstep *lockstep, bool exact, struct state_bytes expected)
 {
     const struct state_bytes now = state_now(lockstep, exact);
 
@@ -370,6 +372,18 @@ static void moved_is_another_state(void **state)
     lab_destroy(&lab);
 }
 
+/*
+ * Handles are told to have moved by how many there are: of its own kind no operation makes as many as
+ * it takes. A split makes two.
+ */
+static void numbers_tell_handles(void **state)
+{
+    (void)state;
+    for (int op = 0; op < NR_OPS; op++)
+        if (OPS[op].takes != OPERAND_NONE && op != OP_segment_split)
+            assert_int_not_equal(OPS[op].takes, OPS[op].makes);
+}
+
 /* A mark is of one run: in the next one there is none. */
 static void marks_end_with_the_program(void **state)
 {
@@ -453,7 +467,7 @@ struct atlas {
     size_t nr, capacity;
 };
 
-static void atlas_add(struct atlas *atlas, const struct lockstep *lockstep, unsigned depth)
+static void atlas_add(struct atlas *atlas, struct lockstep *lockstep, unsigned depth)
 {
     const struct state_bytes now = state_now(lockstep, false);
 
@@ -762,11 +776,12 @@ static void cover_has_all_and_nothing_twice(void **state)
         assert_non_null(taken);
         hunt_prepare(&hunt, builtin(), scope->ops, scope->nr_slots, scope->depth);
         hunt.settings.replay = i == 0;
+        hunt.settings.exact = i == 1;
         hunt_run(&hunt);
         lab_create(&taken->lab, builtin());
         taken->trace = trace_create(20000);
         assert_non_null(taken->trace);
-        assert_true(exhaust_cover(hunt.exhaust, take, taken));
+        assert_int_equal(exhaust_cover(hunt.exhaust, take, taken), COVER_COMPLETE);
         for (uint64_t p = 0; p < taken->nr_programs; p++)
             count_cells(taken, &taken->programs[p], false);
         assert_same_cells(&hunt.lab.stats->cells, &taken->lab.stats->cells);
@@ -795,8 +810,12 @@ static void cover_ends_when_nothing_is_taken_any_more(void **state)
     (void)state;
     hunt_prepare(&hunt, builtin(), "frame", 1, 3);
     hunt_run(&hunt);
-    assert_false(exhaust_cover(hunt.exhaust, refuse, &left));
+    assert_int_equal(exhaust_cover(hunt.exhaust, refuse, &left), COVER_REFUSED);
     assert_int_equal(left, 0);
+    left = 2;
+    hunt.report.stop_cover = true;
+    assert_int_equal(exhaust_cover(hunt.exhaust, refuse, &left), COVER_STOPPED);
+    assert_int_equal(left, 2);
     hunt_destroy(&hunt);
 }
 
@@ -909,7 +928,7 @@ static void the_deepest_search(void **state)
         assert_int_equal(hunt.report.complete_depth, EXHAUST_MAX_DEPTH);
         /* One for each type of metadata. */
         assert_int_equal(hunt.report.states[EXHAUST_MAX_DEPTH], 5);
-        assert_true(exhaust_cover(hunt.exhaust, take, taken));
+        assert_int_equal(exhaust_cover(hunt.exhaust, take, taken), COVER_COMPLETE);
         for (uint64_t p = 0; p < taken->nr_programs; p++)
             program_free(&taken->programs[p]);
         free(taken);
@@ -1076,6 +1095,219 @@ static void failures_are_said(void **state)
     hunt.exhaust = exhaust_create(hunt.lab.lockstep, &hunt.settings, &hunt.report);
     exhaust_run(hunt.exhaust);
     assert_true(hunt.report.end == EXHAUST_FAILED || hunt.report.end == EXHAUST_DIVERGED);
+    hunt_destroy(&hunt);
+}
+
+/* --- what a subject keeps where nobody looks --- */
+
+/* How many get_from_in_use have failed: three make every clone wrong. It is in the snapshot. */
+static uint64_t nr_failed;
+
+static uint32_t get_and_count_failures(struct slotcheck_region *region, uint64_t paddr,
+                                       uint64_t *slot)
+{
+    const uint32_t result = builtin()->get_from_in_use(region, paddr, slot);
+
+    nr_failed += result != SLOTCHECK_OK && nr_failed < 3;
+    return result;
+}
+
+static uint32_t clone_uncounted_after_failures(struct slotcheck_region *region, uint64_t frame,
+                                               uint64_t *clone)
+{
+    return nr_failed == 3 ? clone_uncounted(region, frame, clone)
+                          : builtin()->frame_clone(region, frame, clone);
+}
+
+static void reset_failures(struct slotcheck_region *region, const uint64_t *touched,
+                           uint64_t nr_touched)
+{
+    nr_failed = 0;
+    builtin()->reset(region, touched, nr_touched);
+}
+
+static uint64_t size_with_failures(struct slotcheck_region *region)
+{
+    return builtin()->snapshot_size(region) + sizeof(nr_failed);
+}
+
+static void save_with_failures(struct slotcheck_region *region, void *bytes)
+{
+    memcpy(bytes, &nr_failed, sizeof(nr_failed));
+    builtin()->snapshot_save(region, (char *)bytes + sizeof(nr_failed));
+}
+
+static void restore_with_failures(struct slotcheck_region *region, const void *bytes)
+{
+    memcpy(&nr_failed, bytes, sizeof(nr_failed));
+    builtin()->snapshot_restore(region, (const char *)bytes + sizeof(nr_failed));
+}
+
+static struct slotcheck_subject counting_failures(void)
+{
+    struct slotcheck_subject subject = *builtin();
+
+    subject.get_from_in_use = get_and_count_failures;
+    subject.frame_clone = clone_uncounted_after_failures;
+    subject.reset = reset_failures;
+    subject.snapshot_size = size_with_failures;
+    subject.snapshot_save = save_with_failures;
+    subject.snapshot_restore = restore_with_failures;
+    return subject;
+}
+
+/* Of an operation that fails nothing else is to be seen. */
+static void exact_follows_what_fails(void **state)
+{
+    static const char OPS_USED[] = "frame_from_unused,get_from_in_use,frame_clone";
+    const struct slotcheck_subject subject = counting_failures();
+    struct hunt hunts[2];
+
+    (void)state;
+    for (unsigned depth = 4; depth <= 5; depth++) {
+        for (int i = 0; i < 2; i++) {
+            hunt_prepare(&hunts[i], &subject, OPS_USED, 1, depth);
+            hunts[i].settings.exact = true;
+            hunts[i].settings.replay = i;
+            hunt_run(&hunts[i]);
+            assert_int_equal(hunts[i].report.end, depth == 5 ? EXHAUST_DIVERGED : EXHAUST_COMPLETE);
+        }
+        /* A state with each number of failures. */
+        assert_memory_equal(hunts[0].report.states, hunts[1].report.states,
+                            sizeof(hunts[0].report.states));
+        assert_memory_equal(hunts[0].report.transitions, hunts[1].report.transitions,
+                            sizeof(hunts[0].report.transitions));
+        assert_same_cells(&hunts[0].lab.stats->cells, &hunts[1].lab.stats->cells);
+        for (int i = 0; i < 2; i++)
+            hunt_destroy(&hunts[i]);
+    }
+}
+
+/* Programs of the corpus pass no operation that leads to another state unseen. */
+static void cover_of_an_exact_search(void **state)
+{
+    const struct slotcheck_subject subject = counting_failures();
+    struct taken *taken = calloc(1, sizeof(*taken));
+    struct hunt hunt;
+    uint64_t nr_reads = 0;
+
+    (void)state;
+    assert_non_null(taken);
+    hunt_prepare(&hunt, &subject, "frame,get_from_in_use", 1, 3);
+    hunt.settings.exact = true;
+    hunt_run(&hunt);
+    assert_int_equal(hunt.report.end, EXHAUST_COMPLETE);
+    for (uint64_t w = 0; w < hunt.exhaust->nr_witnesses; w++) {
+        const struct witness *witness = &hunt.exhaust->witnesses[w];
+
+        if (witness->operation.op == OP_frame_reference_count)
+            assert_false(witness->moves);
+        if (witness->operation.op == OP_get_from_in_use)
+            assert_true(witness->moves);
+        nr_reads += witness->operation.op == OP_frame_reference_count;
+    }
+    assert_true(nr_reads > 0);
+    assert_int_equal(exhaust_cover(hunt.exhaust, take, taken), COVER_COMPLETE);
+    for (uint64_t p = 0; p < taken->nr_programs; p++)
+        program_free(&taken->programs[p]);
+    free(taken);
+    hunt_destroy(&hunt);
+}
+
+/* --- snapshots of a size that cannot be relied on --- */
+
+static uint64_t size_to_say;
+
+static uint64_t say_size(struct slotcheck_region *region)
+{
+    return builtin()->snapshot_size(region) + size_to_say;
+}
+
+static uint64_t say_no_size(struct slotcheck_region *region)
+{
+    (void)region;
+    return 0;
+}
+
+static uint32_t clone_and_grow(struct slotcheck_region *region, uint64_t frame, uint64_t *clone)
+{
+    size_to_say++;
+    return builtin()->frame_clone(region, frame, clone);
+}
+
+static void assert_refused(const struct slotcheck_subject *subject, bool exact, bool replay,
+                           const char *why)
+{
+    struct hunt hunt;
+
+    size_to_say = 0;
+    hunt_prepare(&hunt, subject, "frame", 1, 3);
+    hunt.settings.exact = exact;
+    hunt.settings.replay = replay;
+    hunt.exhaust = exhaust_create(hunt.lab.lockstep, &hunt.settings, &hunt.report);
+    exhaust_run(hunt.exhaust);
+    assert_int_equal(hunt.report.end, EXHAUST_FAILED);
+    assert_string_equal(hunt.report.error, why);
+    hunt_destroy(&hunt);
+}
+
+static void snapshots_have_one_size(void **state)
+{
+    static const char CHANGES[] = "its snapshot_size is not always the same for one region";
+    static const char EMPTY[] = "its snapshot_size is 0";
+    struct slotcheck_subject subject = *builtin();
+
+    (void)state;
+    subject.snapshot_size = say_size;
+    subject.frame_clone = clone_and_grow;
+    assert_refused(&subject, false, false, CHANGES);
+    assert_refused(&subject, true, false, CHANGES);
+    assert_refused(&subject, true, true, CHANGES);
+    subject.snapshot_size = say_no_size;
+    assert_refused(&subject, false, false, EMPTY);
+    assert_refused(&subject, true, true, EMPTY);
+}
+
+/* --- a subject that dies where it did not before --- */
+
+static uint32_t fifth_clone_is_the_last(struct slotcheck_region *region, uint64_t frame,
+                                        uint64_t *clone)
+{
+    if (++calls_of_clone == 5)
+        _exit(0);
+    return builtin()->frame_clone(region, frame, clone);
+}
+
+/* Who reads the report afterwards sees the operation. */
+static void the_report_says_what_was_run_last(void **state)
+{
+    struct slotcheck_subject subject = *builtin();
+    struct exhaust_report *report =
+        mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct hunt hunt;
+    pid_t child;
+
+    (void)state;
+    assert_true(report != MAP_FAILED);
+    subject.frame_clone = fifth_clone_is_the_last;
+    hunt_prepare(&hunt, &subject, "frame_clone,page_table_node_alloc,get_slot", 1, 4);
+    hunt.settings.replay = true;
+    calls_of_clone = 0;
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        hunt.exhaust = exhaust_create(hunt.lab.lockstep, &hunt.settings, report);
+        exhaust_run(hunt.exhaust);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(report->end, EXHAUST_GOES_ON);
+    assert_int_equal(report->steps[report->nr_ops - 1].status, STEP_STARTED);
+    assert_int_equal(report->ops[report->nr_ops - 1].op, OP_frame_clone);
+    /* On the way to a state that was reached before. */
+    assert_true(report->nr_ops <= report->complete_depth);
+    munmap(report, sizeof(*report));
+    hunt.exhaust = NULL;
     hunt_destroy(&hunt);
 }
 
@@ -1360,6 +1592,7 @@ int main(void)
         cmocka_unit_test(states_are_one_if_they_go_on_alike),
         cmocka_unit_test(detours_leave_no_trace),
         cmocka_unit_test(moved_is_another_state),
+        cmocka_unit_test(numbers_tell_handles),
         cmocka_unit_test(marks_end_with_the_program),
         cmocka_unit_test(canonical_is_as_good_as_exact),
         cmocka_unit_test(snapshots_are_as_good_as_replay),
@@ -1372,6 +1605,10 @@ int main(void)
         cmocka_unit_test(the_deepest_search),
         cmocka_unit_test(divergences_are_shortest),
         cmocka_unit_test(failures_are_said),
+        cmocka_unit_test(exact_follows_what_fails),
+        cmocka_unit_test(cover_of_an_exact_search),
+        cmocka_unit_test(snapshots_have_one_size),
+        cmocka_unit_test(the_report_says_what_was_run_last),
         cmocka_unit_test(crashes_in_children_are_found),
         cmocka_unit_test(cells_have_texts_of_their_own),
         cmocka_unit_test(classes_have_the_right_borders),

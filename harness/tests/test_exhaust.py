@@ -54,7 +54,8 @@ def only_line(stderr: bytes) -> str:
 
 def said_depth(text: str) -> int:
     """Up to which depth all programs agree, as it is said."""
-    return int(re.search(r"all programs of at most (\d+) of these operations agree", text)[1])
+    return int(re.search(r"all (?:programs of the scope|its programs) with at most (\d+) "
+                         r"operations? agree", text)[1])
 
 
 # --- verdicts ---
@@ -76,7 +77,7 @@ def test_closed(exhaust):
     result = exhaust("--slots", "1", "--ops", "get_slot,frame_from_unused,frame_drop",
                      "--depth", "64")
     assert result.returncode == 0
-    assert (b"all programs of these operations agree, of any length; after 2 operations comes "
+    assert (b"all programs of the scope agree, of any length; after 2 operations comes "
             b"nothing new") in result.stdout
 
 
@@ -112,7 +113,8 @@ def test_divergence_is_explained(exhaust, fault):
     result = exhaust("--subject", fault("clone_uncounted"), *SMALL)
     text = result.stdout.decode()
     assert result.returncode == 1 and result.stderr == b""
-    assert "a shortest divergence" in text and said_depth(text) == 1
+    assert "a shortest divergence of the scope" in text and said_depth(text) == 1
+    assert "outside of the scope" not in text
     path = re.search(r"^DIVERGES +(\S+)$", text, re.MULTILINE)[1]
     assert "what differs" in text and "broken clauses" in text
     assert f"./slotcheck run --subject {fault('clone_uncounted')} {path}" in text
@@ -121,7 +123,65 @@ def test_divergence_is_explained(exhaust, fault):
 def test_of_a_single_operation(exhaust, fault):
     result = exhaust("--subject", fault("bound_off_by_one"), "--ops", "get_slot")
     assert result.returncode == 1
-    assert b"a shortest divergence: a single operation\n" in result.stdout
+    assert b"a shortest divergence of the scope: a single operation\n" in result.stdout
+
+
+def test_case_is_shrunk(exhaust, slotcheck, fault, tmp_path):
+    """What is a shortest one of the scope is more than it takes."""
+    arguments = ("--subject", fault("clone_uncounted"), "--slots", "2",
+                 "--ops", "setup,frame_clone,frame_from_raw")
+    text = exhaust(*arguments).stdout.decode()
+    assert "outside of the scope there is a shorter one: shrunk from 3 operations to 2" in text
+    record = json.loads(exhaust(*arguments, "--json").stdout)
+    finding = record["finding"]
+    assert (finding["operations"], finding["shrunk_operations"]) == (3, 2)
+    assert record["complete_depth"] == 2
+    case = tmp_path / finding["case"]
+    assert case.read_text() == finding["program"]
+    again = slotcheck("shrink", "--subject", fault("clone_uncounted"), case)
+    assert again.stdout.decode() == finding["program"]
+
+
+# --- the scope ---
+
+OPERANDS = {"PADDR": ["p0", "p1", "oob0", "p0+1", "oob0+1", "top0"],
+            "META": ["empty(1)", "untyped(0)", "link(4100)", "node(257)", "probe(4097)"],
+            "FLAG": ["0", "1"]}
+
+
+def test_operands_are_said(exhaust):
+    arguments = ("--ops", "get_from_unused,frame_from_in_use,frame_drop", "--depth", "1")
+    text = exhaust(*arguments).stdout.decode()
+    for kind, values in OPERANDS.items():
+        assert f"\n  {kind} {' '.join(values)}\n" in text
+    assert "\n  FRAME: all that are alive\n" in text
+    assert json.loads(exhaust(*arguments, "--json").stdout)["operands"] == OPERANDS
+
+
+def test_no_operands(exhaust):
+    arguments = ("--ops", "lemma_layout", "--depth", "1")
+    assert exhaust(*arguments).stdout.startswith(b"metaslot: 2 slots, 1 operation\n\n")
+    assert json.loads(exhaust(*arguments, "--json").stdout)["operands"] == {}
+
+
+def test_only_what_is_offered_is_said_to_be_run(exhaust, build):
+    subject = ("--subject", build / "subjects/partial.so", "--slots", "1")
+    result = exhaust(*subject, "--ops", "list")
+    assert result.returncode == 2 and result.stdout == b""
+    assert only_line(result.stderr) == (
+        "slotcheck: --ops list: partial offers none of these operations")
+    record = json.loads(exhaust(*subject, "--ops", "all", "--depth", "2", "--json").stdout)
+    assert record["ops"] == ["get_slot", "frame_from_unused", "frame_drop"]
+
+
+def test_help_names_the_groups(exhaust):
+    text = " ".join(exhaust("--help").stdout.decode().split())
+    named = text.split("groups of them, with commas: ")[1].split(" (setup,")[0].split()
+    assert named[-1] == "all" and "frame" in named
+    for group in named:
+        assert exhaust("--ops", group, "--depth", "1", "--slots", "1").returncode == 0
+    said = only_line(exhaust("--ops", "x").stderr)
+    assert said.endswith(f"nor one of: {' '.join(named)}")
 
 
 def test_vostd(exhaust):
@@ -136,15 +196,75 @@ def test_vostd(exhaust):
 # --- subjects that do not return ---
 
 
-@pytest.mark.parametrize("name, operation", [("crash", "frame_drop"), ("hang", "get_from_in_use")])
-def test_what_does_not_return_is_a_finding(name, operation, exhaust, fault):
-    result = exhaust("--subject", fault(name), "--slots", "1", "--depth", "4", "--timeout", "1",
-                     "--json")
+FEW = ("--slots", "1", "--depth", "4", "--timeout", "1", "--json",
+       "--ops", "frame_from_unused,frame_drop,get_from_in_use")
+
+
+def assert_crash(result: subprocess.CompletedProcess[bytes], operation: str) -> None:
     record = json.loads(result.stdout)
     assert result.returncode == 1
     assert record["finding"]["kind"] == "crash"
     assert record["finding"]["signature"].startswith(operation + ".")
     assert record["complete_depth"] == record["finding"]["operations"] - 1
+
+
+def test_a_crash_is_a_finding(exhaust, fault):
+    assert_crash(exhaust("--subject", fault("crash"), *FEW), "frame_drop")
+
+
+@pytest.fixture(scope="module")
+def stuck(build, tmp_path_factory):
+    """The result of one of some commands that wait for a second or more; all of them at a time."""
+    odd = ("--subject", build / "subjects/odd.so", "--timeout", "1", *SMALL)
+    commands = {"hang": ("--subject", build / "subjects/fault_hang.so", *FEW),
+                "stuck-reset": odd,
+                "stuck-corpus": (*odd, "--corpus", "corpus", "--json")}
+    processes = {what: subprocess.Popen([build / "harness/slotcheck", "exhaust", *arguments],
+                                        cwd=tmp_path_factory.mktemp("stuck"),
+                                        env=os.environ | {"ODD": what},
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                 for what, arguments in commands.items()}
+
+    def result(what: str) -> subprocess.CompletedProcess[bytes]:
+        process = processes[what]
+        stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    return result
+
+
+def test_what_does_not_return_is_a_finding(stuck):
+    assert_crash(stuck("hang"), "get_from_in_use")
+
+
+def test_what_is_stuck_outside_of_operations_is_no_agreement(stuck):
+    result = stuck("stuck-reset")
+    assert result.returncode == 3 and result.stdout == b""
+    assert only_line(result.stderr) == (
+        "slotcheck: odd did not return in time, outside of any operation")
+
+
+def test_what_is_stuck_while_the_corpus_is_written(stuck):
+    """The search agrees; its seconds are its own."""
+    result = stuck("stuck-corpus")
+    record = json.loads(result.stdout)
+    assert result.returncode == 3
+    assert only_line(result.stderr) == (
+        "slotcheck: odd did not return in time, while the corpus was written")
+    assert record["end"] == "complete" and record["seconds"] < 0.5
+    assert not record["corpus"]["complete"]
+
+
+@pytest.mark.parametrize("what", ["kill", "term"])
+def test_a_subject_that_kills_is_a_finding(what, odd):
+    """Though it looks like a lack of memory, or like a person."""
+    result = odd(what, *SMALL, "--json")
+    record = json.loads(result.stdout)
+    assert result.returncode == 1 and result.stderr == b""
+    assert record["end"] == "divergence" and record["finding"]["kind"] == "crash"
+    assert record["finding"]["operations"] == 2
+    case = record["finding"]["case"]
+    assert f"DIVERGES  {case}\n" in odd(what, *SMALL).stdout.decode()
 
 
 def test_exit_is_a_finding(odd):
@@ -170,7 +290,6 @@ def test_panics_that_end_the_process(name, code, exhaust, build):
 
 
 @pytest.mark.parametrize("what, words", [
-    ("stuck-reset", "odd did not return in time, outside of any operation"),
     ("crash-reset", "odd ended the process, outside of any operation"),
     ("exit-reset", "odd ended the process, outside of any operation"),
 ])
@@ -187,12 +306,62 @@ def test_what_keeps_something_over_reset(odd):
     assert only_line(result.stderr).endswith("does not do the same when it is asked the same again")
 
 
-def test_what_does_not_go_back(odd):
+def test_what_does_not_go_back(odd, tmp_path):
+    """Run by itself, the program agrees: it is no case."""
     result = odd("forgets", *SMALL)
     assert result.returncode == 3
+    assert "diverged once (" in only_line(result.stderr)
     assert "keeps something over reset or snapshot_restore; see --replay" in only_line(result.stderr)
+    assert result.stdout.startswith(b"slotcheck program 2\n")
+    result = odd("forgets", *SMALL, "--json")
+    record = json.loads(result.stdout)
+    assert result.returncode == 3 and record["end"] == "unstable"
+    assert record["finding"]["case"] is None and not record["finding"]["reproduces"]
+    assert record["finding"]["program"].startswith("slotcheck program 2\n")
+    assert list(tmp_path.iterdir()) == []
     assert odd("forgets", "--replay", *SMALL).returncode == 0
     assert odd("nothing", *SMALL).returncode == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_dies_on_a_way_that_was_gone_before(more, odd):
+    """The operation that it died of is named; --replay is no advice to who has followed it."""
+    result = odd("late", "--replay", *SMALL, *more)
+    assert result.returncode == 3
+    assert re.search(r"this program of [12] operations? diverged once \(frame_clone\.",
+                     only_line(result.stderr))
+    assert only_line(result.stderr).endswith("and not again: the subject keeps something over reset")
+
+
+def hidden(odd, *arguments):
+    return odd("hidden", "--slots", "1", "--depth", "5", "--json", "--ops",
+               "frame_from_unused,get_from_in_use,frame_clone", *arguments)
+
+
+def test_exact_sees_what_the_subject_keeps_where_nobody_looks(odd):
+    """A failed operation changes nothing else."""
+    canonical, exact, replayed = (hidden(odd), hidden(odd, "--exact"),
+                                  hidden(odd, "--exact", "--replay"))
+    assert canonical.returncode == 0
+    assert exact.returncode == 1 and replayed.returncode == 1
+    one, other = json.loads(exact.stdout), json.loads(replayed.stdout)
+    assert one["finding"]["operations"] == 4
+    for record in (one, other):
+        del record["seconds"]
+    assert one == other
+
+
+@pytest.mark.parametrize("what, arguments, words", [
+    ("grows", [], "its snapshot_size is not always the same for one region"),
+    ("grows", ["--exact"], "its snapshot_size is not always the same for one region"),
+    ("grows", ["--exact", "--replay"], "its snapshot_size is not always the same for one region"),
+    ("empty", [], "its snapshot_size is 0"),
+    ("empty", ["--exact", "--replay"], "its snapshot_size is 0"),
+])
+def test_wrong_snapshot_sizes(what, arguments, words, odd):
+    result = odd(what, *SMALL, *arguments)
+    assert result.returncode == 2 and result.stdout == b""
+    assert only_line(result.stderr) == f"slotcheck: odd: {words}"
 
 
 def test_what_is_no_region(exhaust, fault):
@@ -215,8 +384,25 @@ def test_what_is_no_region(exhaust, fault):
     (["--depth", "0"], "--depth 0: not 1..64"),
     (["--depth", "65"], "--depth 65: not 1..64"),
     (["--memory", "0"], "--memory 0: not 1.."),
-    (["--limit", "0"], "--limit 0: not 1.."),
-    (["--timeout", "1s"], "--timeout 1s: not 1.."),
+    (["--depth", "x"], "--depth x: not 1..64 operations"),
+    (["--memory", "1G"], "--memory 1G: not 1..16777216 MiB"),
+    (["--limit", "0"], "--limit 0: no time up to 365d"),
+    (["--limit", "0.0m"], "--limit 0.0m: no time"),
+    (["--limit", "m"], "--limit m: no time"),
+    (["--limit", "10mm"], "--limit 10mm: no time"),
+    (["--limit", "1."], "--limit 1.: no time"),
+    (["--limit", ".5"], "--limit .5: no time"),
+    (["--limit", "-1"], "--limit -1: no time"),
+    (["--limit", "1e3"], "--limit 1e3: no time"),
+    (["--limit", "366d"], "--limit 366d: no time up to 365d"),
+    (["--limit", "nan"], "--limit nan: no time"),
+    (["--limit", ""], "--limit : no time"),
+    (["--timeout", "1s"], "--timeout 1s: not 1..86400 seconds"),
+    (["--json", "--cells", "-"], "--cells - and --json"),
+    (["--out", "file/below"], "file/below: Not a directory"),
+    (["--out", "file"], "file: Not a directory"),
+    (["--out", ""], "'': No such file or directory"),
+    (["--corpus", "."], "--corpus .: the folder is not empty"),
     (["--spec", "x"], "neither ostd nor vostd"),
     (["case.txt"], "case.txt: no argument is expected"),
     (["--subject", "no.so"], "no.so"),
@@ -245,26 +431,32 @@ def test_regions_of_one_size(slots, code, exhaust, build):
                      "--ops", "get_slot", "--depth", "1")
     assert result.returncode == code
     if code:
-        assert "have 16 slots; 15 cannot be searched" in only_line(result.stderr)
+        assert only_line(result.stderr) == "slotcheck: --slots 15: regions of aborting have 16 slots"
 
 
 def test_too_large_a_region(odd):
     result = odd("seventeen", *SMALL[2:])
     assert result.returncode == 2
-    assert "have 17 slots; 17 cannot be searched" in only_line(result.stderr)
+    assert only_line(result.stderr) == (
+        "slotcheck: regions of odd have 17 slots; at most 16 can be searched")
+
+
+def long_folder(path: Path) -> str:
+    """One that there may be, in which there is no room for the name of a file."""
+    return "/".join([str(path), *["d" * 250] * 20])[:4092].rstrip("/")
 
 
 def test_finding_that_cannot_be_written_is_shown(exhaust, fault, tmp_path):
-    (tmp_path / "out").write_text("kept")
-    arguments = ("--subject", fault("clone_uncounted"), "--out", "out/below", *SMALL)
+    arguments = ("--subject", fault("clone_uncounted"), "--out", long_folder(tmp_path), *SMALL)
     result = exhaust(*arguments)
     assert result.returncode == 2
-    assert only_line(result.stderr) == "slotcheck: out/below: Not a directory"
-    assert b"frame_from_unused(p0, empty(1))\nframe_clone(f0)\n" in result.stdout
+    assert only_line(result.stderr).endswith(": File name too long")
+    assert b"frame_from_unused(p0, empty(0))\nframe_clone(f0)\n" in result.stdout
     record = json.loads(exhaust(*arguments, "--json").stdout)
     assert record["finding"]["case"] is None
     assert record["finding"]["signature"].startswith("frame_clone.")
-    assert (tmp_path / "out").read_text() == "kept"
+    assert record["finding"]["program"].endswith(
+        "\nframe_from_unused(p0, empty(0))\nframe_clone(f0)\n")
 
 
 @pytest.mark.parametrize("extra", [(), ("--json",)])
@@ -292,6 +484,8 @@ def test_json(exhaust, fault):
     assert record["ops"] == ["frame_from_unused", "frame_clone", "frame_drop"]
     assert record["states"] == sum(level["states"] for level in record["levels"])
     assert record["transitions"] == sum(level["transitions"] for level in record["levels"])
+    assert record["expanded"] == 0 and record["cells_lost"] == 0 and record["corpus"] is None
+    assert record["states_at_depth"] == record["levels"][-1]["states"]
 
 
 # --- limits ---
@@ -301,7 +495,8 @@ def limited(exhaust, *arguments: str) -> str:
     """Runs what is too much, and checks what is said against a search that comes to its end."""
     result = exhaust("--ops", "all", "--slots", "3", "--depth", "40", *arguments)
     text = result.stdout.decode()
-    found = re.search(r"and of those of (\d+) the ones that go on from (\d+) of (\d+) states", text)
+    found = re.search(r"and of those with (\d+) the ones that go on from (\d+) of (\d+) states",
+                      text)
     assert result.returncode == 0 and result.stderr == b""
     depth, expanded, states = (int(number) for number in found.groups())
     assert said_depth(text) == depth - 1
@@ -316,8 +511,8 @@ def limited(exhaust, *arguments: str) -> str:
 
 def test_limit_of_time(exhaust):
     begin = time.monotonic()
-    assert "\nstopped: " in limited(exhaust, "--limit", "1")
-    assert 1 <= time.monotonic() - begin < 10
+    assert "\nstopped: " in limited(exhaust, "--limit", "0.01m")
+    assert 0.6 <= time.monotonic() - begin < 10
 
 
 def test_limit_of_memory(exhaust):
@@ -341,16 +536,19 @@ def child_of(process: subprocess.Popen) -> int:
     raise AssertionError("there is no child")
 
 
-def test_interrupt_ends_it_with_what_is_known(build, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupt_ends_it_with_what_is_known(number, build, tmp_path):
     """As of a terminal: all processes of the command get it."""
     cells = tmp_path / "cells.txt"
     process = start(build, "--json", "--cells", str(cells), start_new_session=True)
     child_of(process)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     stdout, stderr = process.communicate(timeout=30)
     record = json.loads(stdout)
     assert process.returncode == 0 and stderr == b""
     assert record["end"] == "stopped"
+    assert record["states_at_depth"] == record["levels"][record["complete_depth"]]["states"]
+    assert 0 <= record["expanded"] < record["states_at_depth"]
     assert len(cells.read_text().splitlines()) == 1 + record["cells"]
     assert f"depth {record['complete_depth']}," in cells.read_text().splitlines()[0]
 
@@ -373,8 +571,26 @@ def test_a_search_that_is_killed(build):
     process = start(build)
     os.kill(child_of(process), signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=30)
-    assert process.returncode == 3 and stdout == b""
+    assert process.returncode == 3
     assert only_line(stderr) == "slotcheck: the search was killed; less --memory may help"
+    assert "\nkilled: all programs of the scope" in stdout.decode()
+    assert said_depth(stdout.decode()) >= 0
+
+
+def test_a_second_interrupt_ends_it_at_once(build, tmp_path):
+    """The first one waits for the operation."""
+    process = subprocess.Popen([build / "harness/slotcheck", "exhaust", *SMALL, "--timeout", "60",
+                                "--subject", build / "subjects/odd.so"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, start_new_session=True, cwd=tmp_path,
+                               env=os.environ | {"ODD": "stuck"})
+    child_of(process)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.2)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=5)
+    assert process.returncode == 0 and stderr == b""
+    assert b"\nstopped: all programs of the scope with at most 1 operation agree" in stdout
 
 
 # --- corpus and cells ---
@@ -420,13 +636,41 @@ def test_files_that_are_there_are_replaced_as_a_whole(exhaust, tmp_path):
 
 
 def test_corpus_that_cannot_be_written(exhaust, tmp_path):
-    """What was found is printed all the same, and no other file suffers."""
-    occupied = tmp_path / "corpus"
-    for number in range(1, 200):
-        for name in ("frame_from_unused", "frame_clone", "frame_drop"):
-            (occupied / f"{number:04}-{name}.txt").mkdir(parents=True)
-    result = exhaust(*SMALL, "--corpus", occupied)
+    """What was found is printed all the same."""
+    result = exhaust(*SMALL, "--corpus", long_folder(tmp_path))
     assert result.returncode == 2
-    assert only_line(result.stderr).endswith(": not a file")
-    assert b"all programs of at most 5 of these operations agree" in result.stdout
+    assert only_line(result.stderr).endswith(": the path is too long")
+    assert said_depth(result.stdout.decode()) == 5
     assert b"have all of these cells" not in result.stdout
+
+
+def test_corpus_takes_no_folder_with_files(exhaust, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert exhaust(*SMALL, "--corpus", "empty").returncode == 0
+    before = sorted((tmp_path / "empty").iterdir())
+    result = exhaust(*SMALL, "--corpus", "empty")
+    assert result.returncode == 2 and before == sorted((tmp_path / "empty").iterdir())
+    assert only_line(result.stderr) == "slotcheck: --corpus empty: the folder is not empty"
+
+
+@pytest.mark.parametrize("what, code, words", [
+    ("crash-corpus", 3, "odd ended the process, while the corpus was written"),
+    ("wrong-corpus", 1, "corpus: the last program diverges, which the search did not see: what the "
+                        "subject keeps where nobody looks decides; see --exact"),
+])
+def test_what_goes_wrong_while_the_corpus_is_written(what, code, words, odd):
+    result = odd(what, *SMALL, "--corpus", "corpus", "--json")
+    record = json.loads(result.stdout)
+    assert result.returncode == code
+    assert only_line(result.stderr) == f"slotcheck: {words}"
+    assert record["end"] == "complete"
+    assert not record["corpus"]["complete"]
+
+
+def test_limit_of_the_corpus(odd):
+    """It takes a third of a second for each clone in it."""
+    begin = time.monotonic()
+    result = odd("slow-corpus", *SMALL, "--limit", "0.5", "--timeout", "60", "--corpus", "corpus")
+    assert result.returncode == 0 and result.stderr == b""
+    assert 0.5 <= time.monotonic() - begin < 5
+    assert "there would be more" in result.stdout.decode()

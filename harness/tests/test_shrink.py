@@ -9,6 +9,7 @@ import re
 import resource
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,35 @@ def test_json(slotcheck, build, tmp_path):
     assert (record["file"], record["subject"], record["runs"] > 2) == (str(path), "plain", True)
 
 
+def test_nothing_smaller(slotcheck, build):
+    subject = build / "subjects/fault_clone_uncounted.so"
+    result = slotcheck("shrink", "--subject", subject, "-", input=CLONE.encode())
+    assert result.returncode == 0 and result.stdout.decode() == CLONE
+    assert only_line(result.stderr).startswith(
+        "slotcheck: nothing smaller shows the signature frame_clone.SHARED.ref_count.")
+
+
+def test_the_same_length_and_simpler(slotcheck, build):
+    text = HEADER + "frame_from_unused(p3, probe(7))\nframe_clone(f0)\n"
+    subject = build / "subjects/fault_clone_uncounted.so"
+    result = slotcheck("shrink", "--subject", subject, "-", input=text.encode())
+    assert result.stdout.decode() == CLONE
+    assert only_line(result.stderr).startswith("slotcheck: simplified 2 operations (frame_clone.")
+
+
+@pytest.mark.parametrize("runs, limited", [("5", True), ("1000000", False)])
+def test_a_limit_that_was_reached_is_told(runs, limited, slotcheck, build):
+    text = HEADER + "get_slot(p3)\n" * 20 + "frame_from_unused(p3, probe(7))\nframe_clone(f0)\n"
+    subject = build / "subjects/fault_clone_uncounted.so"
+    result = slotcheck("shrink", "--json", "--runs", runs, "--subject", subject, "-",
+                       input=text.encode())
+    assert result.returncode == 0
+    record = json.loads(result.stdout)
+    assert record["limited"] is limited
+    assert record["runs"] <= int(runs)
+    assert ("; stopped at a limit" in only_line(result.stderr)) == limited
+
+
 # --- subjects that die ---
 
 
@@ -157,13 +187,27 @@ def test_a_crash(slotcheck, build):
     assert "frame_drop.SHARED.process.exec-process" in only_line(result.stderr)
 
 
-def test_a_hang(slotcheck, build):
-    text = HEADER + ("frame_from_unused(p3, probe(7))\nframe_from_in_use(p3)\nget_slot(p0)\n"
-                     "get_from_in_use(p3)\n")
-    subject = build / "subjects/fault_hang.so"
-    result = slotcheck("shrink", "--timeout", "1", "--subject", subject, "-", input=text.encode())
-    assert result.returncode == 0
-    assert len(result.stdout.splitlines()) == 2 + 3
+def test_hangs(build, monkeypatch):
+    """With and without use of the processor, at once. The timeout is waited for once, to confirm
+    the result, and not with each candidate."""
+    claim, clone = "frame_from_unused(p3, probe(7))\n", "frame_clone(f0)\n"
+    texts = {"fault_hang": claim + "frame_from_in_use(p3)\nget_slot(p0)\nget_from_in_use(p3)\n",
+             "odd": claim + "get_slot(p3)\nget_slot(p0)\n" + clone + "get_slot(p0)\n"}
+    monkeypatch.setenv("ODD", "stuck")
+    began = time.monotonic()
+    running = {
+        name: subprocess.Popen(
+            [build / "harness/slotcheck", "shrink", "--timeout", "1", "--subject",
+             build / f"subjects/{name}.so", "-"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for name in texts}
+    for name, process in running.items():
+        process.stdin.write(HEADER + texts[name])
+        process.stdin.close()
+    output = {name: process.stdout.read() for name, process in running.items()}
+    assert [process.wait() for process in running.values()] == [0, 0]
+    assert time.monotonic() - began < 8
+    assert len(output["fault_hang"].splitlines()) == 2 + 3
+    assert output["odd"] == CLONE
 
 
 def test_exit_in_a_panic(slotcheck, build):
@@ -213,6 +257,7 @@ def test_text_that_is_no_program(text, position, slotcheck, tmp_path):
     (["/no/such/file"], "/no/such/file"),
     (["--slots", "0", "a"], "--slots 0"),
     (["--timeout", "x", "a"], "--timeout x"),
+    (["--runs", "0", "a"], "--runs 0"),
     (["--spec", "x", "a"], "--spec x"),
     (["--subject", "/no/such.so", "a"], "cannot be loaded"),
 ])

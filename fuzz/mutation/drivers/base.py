@@ -23,7 +23,7 @@ class Setting:
     command: Path  # build/release/harness/slotcheck
     seconds: float  # for each mutant, of a driver that has no end of its own
     runs: int
-    depth: int | None = None  # of an exhaustive search with all operations; None: families only
+    depth: int | None = None  # of an exhaustive search with all operations; None: none
 
 
 @dataclass(frozen=True)

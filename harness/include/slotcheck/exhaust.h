@@ -12,10 +12,11 @@
  *   - what the subject keeps where nobody looks, e.g. stale bytes of unused slots.
  *
  * The first is sound for every subject of the interface. The second is not for a subject that lets
- * such bytes decide; `exact` tells those states apart, and the order of handles, too.
+ * such bytes decide; `exact` tells those states apart, if the subject can save them, and the order of
+ * handles, too. Every operation is then looked at for what it has changed there, failed ones, too.
  *
- * States are told apart by fingerprints of 128 bits. That of 10^8 states two have the same one has a
- * probability of about 10^-23.
+ * States are told apart by fingerprints of 127 bits. That of 10^8 states two have the same one has a
+ * probability of about 3 * 10^-23.
  *
  * The first divergence ends the search. Breadth first, so no program of the scope with fewer
  * operations diverges.
@@ -48,14 +49,17 @@ enum exhaust_end {
  */
 struct exhaust_report {
     enum exhaust_end end;
-    volatile bool stop;      /* set it to end the search after the operation at hand */
-    volatile bool in_search; /* what takes its time now is the search, and not the subject */
-    unsigned complete_depth; /* all programs of at most that many operations have been run */
+    volatile bool stop;       /* set it to end the search after the operation at hand */
+    volatile bool stop_cover; /* set it to end exhaust_cover before its next program */
+    volatile bool in_search;  /* what takes its time now is the search, and not the subject */
+    volatile unsigned complete_depth; /* all programs of at most that many operations were run */
+    volatile uint64_t expanded; /* states of that depth from which all ways were gone; never too
+                                   many, whenever it is read after `complete_depth` */
     uint64_t states[EXHAUST_MAX_DEPTH + 1];      /* that need that many operations */
     uint64_t transitions[EXHAUST_MAX_DEPTH + 1]; /* operations executed as the last of that many */
-    uint64_t skipped;  /* operations that could not run; they lead nowhere */
-    uint64_t expanded; /* states of the depth at hand from which all ways were gone */
-    uint64_t bytes;    /* of memory */
+    uint64_t skipped; /* operations that could not run; they lead nowhere */
+    uint64_t bytes;   /* of memory */
+    uint64_t covered; /* cells that exhaust_cover is through with */
     /* The operations of the program that is being run: the way to a state, and one more. */
     unsigned nr_ops;
     struct operation ops[EXHAUST_MAX_DEPTH];
@@ -86,9 +90,18 @@ void exhaust_destroy(struct exhaust *exhaust);
 /* Runs until `report->end` says why not any further. */
 void exhaust_run(struct exhaust *exhaust);
 
+enum exhaust_cover_end {
+    COVER_COMPLETE,
+    COVER_STOPPED,  /* somebody set `stop_cover` */
+    COVER_REFUSED,  /* `take` did */
+    COVER_DIVERGED, /* the last program taken; one can only if the subject keeps something where
+                       nobody looks, and the search was not exact */
+    COVER_FAILED,   /* with `error` */
+};
+
 /*
  * Programs that together have every cell of the search, and of which none can be left out. For each
- * `take` is called; false as soon as it is, or if there is no memory. After exhaust_run.
+ * `take` is called. After exhaust_run.
  */
 typedef bool exhaust_take_fn(void *context, const struct program *program);
-bool exhaust_cover(struct exhaust *exhaust, exhaust_take_fn *take, void *context);
+enum exhaust_cover_end exhaust_cover(struct exhaust *exhaust, exhaust_take_fn *take, void *context);

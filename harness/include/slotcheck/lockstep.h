@@ -227,10 +227,12 @@ bool lockstep_moved(const struct lockstep *lockstep);
  * Writes all that decides how the program can go on, as far as both sides agree on it and it can be
  * seen: equal bytes are equal states. Handles to one frame are alike; `in_order` tells them apart by
  * their order, and adds what the subject keeps where nobody looks, if it can save it. Returns the
- * size, at most lockstep_state_max.
+ * size, at most lockstep_state_max; 0, with a line in lockstep_error, if the subject's
+ * snapshot_size is not what it was.
  */
-size_t lockstep_state(const struct lockstep *lockstep, bool in_order, void *bytes);
-size_t lockstep_state_max(const struct lockstep *lockstep);
+size_t lockstep_state(struct lockstep *lockstep, bool in_order, void *bytes);
+/* Above 0, and the same for the region as long as the program runs. */
+size_t lockstep_state_max(struct lockstep *lockstep);
 /* The frame, the list, or where the segment begins, that the operand of this kind and number names
    now; UINT64_MAX if no such handle is alive. Two that are alike have the same. */
 uint64_t lockstep_handle(const struct lockstep *lockstep, enum operand_kind kind, uint64_t number);

@@ -224,6 +224,8 @@ bool program_parse(struct program *program, const char *text, size_t size,
  * a number. Not for programs of a later format.
  */
 void program_print(const struct program *program, FILE *out);
+/* Writes one operand, as in the text. */
+void operand_print(enum operand_kind kind, uint16_t operand, FILE *out);
 /* Writes one operation without a newline, as in the text. */
 void operation_print(const struct operation *operation, FILE *out);
 

@@ -4,7 +4,7 @@
  *
  * Shrinking transforms programs and asks whether what came out is as good as what went in; it knows
  * nothing of subjects. It is deterministic: bounded by how many candidates it asks about, and never
- * by the clock. Shrunk once more, a result stays as it is.
+ * by the clock. Shrunk once more, a result stays as it is, unless a limit was reached.
  */
 #pragma once
 
@@ -36,10 +36,11 @@ extern const struct shrink_limits SHRINK_LIMITS;
 struct shrink_counts {
     uint64_t runs;
     uint64_t operations;
+    bool limited; /* it stopped at a limit: something smaller may be left */
 };
 
 enum shrink_status {
-    SHRINK_DONE,      /* or nothing is shorter */
+    SHRINK_DONE,      /* or nothing is simpler */
     SHRINK_AGREES,    /* the program itself shows no finding */
     SHRINK_NO_RUN,    /* it cannot be run; see the error */
     SHRINK_NO_MEMORY, /* or no process */
@@ -58,9 +59,16 @@ enum shrink_status shrink(struct program *program, shrink_keeps_fn *keeps, void 
 struct shrink_finding {
     const struct slotcheck_subject *subject;
     enum spec_variant variant;
-    unsigned timeout;                   /* seconds that the program may take */
-    void (*progress)(uint64_t runs);    /* called now and then; may be null */
+    unsigned timeout; /* seconds; a program that takes longer hangs, and that is the finding */
+    /* Called every few milliseconds at the most; may be null. */
+    void (*progress)(void *context, uint64_t runs);
+    void *progress_context;
     const struct shrink_limits *limits; /* null: SHRINK_LIMITS */
+    /*
+     * For who cannot wait: a limit on the whole, in milliseconds, after which what was found until
+     * then is kept. 0, for the same result every time: none.
+     */
+    unsigned budget_ms;
     /*
      * The lockstep that this process has on the subject, between two programs: the children give
      * their copy up, as a subject may have one region only. May be null.
@@ -74,6 +82,8 @@ struct shrink_finding {
 
 /*
  * Shrinks a program that diverges on the subject, with its signature held. All runs are in child
- * processes: a candidate may crash the subject, and a crash is a finding too.
+ * processes: a candidate may crash the subject, and a crash is a finding too. The clock decides which
+ * candidates hang, and nothing else. A program that hangs is shrunk with short patience; the result
+ * is confirmed with all of `timeout`.
  */
 enum shrink_status shrink_finding(struct shrink_finding *finding, struct program *program);

@@ -197,7 +197,10 @@ struct slotcheck_subject {
      */
     void (*set_ref_count)(struct slotcheck_region *region, uint64_t slot, uint64_t value);
 
-    /* With SLOTCHECK_CAN_SNAPSHOT: the region's state as `snapshot_size` bytes, and back. */
+    /*
+     * With SLOTCHECK_CAN_SNAPSHOT: the region's state as `snapshot_size` bytes, and back. For one
+     * region the size is always the same, whatever its state, and above 0.
+     */
     uint64_t (*snapshot_size)(struct slotcheck_region *region);
     void (*snapshot_save)(struct slotcheck_region *region, void *bytes);
     void (*snapshot_restore)(struct slotcheck_region *region, const void *bytes);

@@ -112,6 +112,18 @@ bool case_read(const char *path, struct program *program)
 
 /* --- writing --- */
 
+bool is_folder(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return false;
+    if (S_ISDIR(status.st_mode))
+        return true;
+    errno = ENOTDIR;
+    return false;
+}
+
 static bool write_file(const char *temporary, const char *path, const void *bytes, size_t size)
 {
     FILE *file = fopen(temporary, "wb");
@@ -172,14 +184,47 @@ bool parse_slots(const char *text, uint64_t *nr_slots)
     return false;
 }
 
-unsigned parse_timeout(struct argp_state *state, const char *text)
+unsigned parse_number(struct argp_state *state, const char *option, const char *text,
+                      unsigned long max, const char *unit)
 {
     char *end;
-    const unsigned long seconds = strtoul(text, &end, 10);
+    const unsigned long number = strtoul(text, &end, 10);
 
-    if (*text < '0' || *text > '9' || *end != '\0' || seconds == 0 || seconds > 86400)
-        argp_failure(state, EXIT_USAGE, 0, "--timeout %s: not 1..86400 seconds", text);
-    return (unsigned)seconds;
+    if (*text < '0' || *text > '9' || *end != '\0' || number == 0 || number > max)
+        argp_failure(state, EXIT_USAGE, 0, "--%s %s: not 1..%lu%s%s", option, text, max,
+                     *unit ? " " : "", unit);
+    return (unsigned)number;
+}
+
+/* What a number of that unit is multiplied with; 0: it is none. */
+static double seconds_of(const char *unit)
+{
+    static const char UNITS[] = "smhd";
+    static const double SECONDS[] = {1, 60, 3600, 86400};
+    const char *at = *unit ? strchr(UNITS, *unit) : UNITS;
+
+    return at && (*unit == '\0' || unit[1] == '\0') ? SECONDS[at - UNITS] : 0;
+}
+
+double parse_duration(struct argp_state *state, const char *option, const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+    size_t size = digits;
+    double seconds;
+
+    /* strtod would take more than what is a number here. */
+    if (text[digits] == '.')
+        size += 1 + strspn(text + digits + 1, "0123456789");
+    seconds = strtod(text, NULL) * seconds_of(text + size);
+    if (digits == 0 || text[size - 1] == '.' || seconds <= 0 || seconds > 365 * 86400.0)
+        argp_failure(state, EXIT_USAGE, 0,
+                     "--%s %s: no time up to 365d; examples: 60 (seconds), 10m, 8h", option, text);
+    return seconds;
+}
+
+unsigned parse_timeout(struct argp_state *state, const char *text)
+{
+    return parse_number(state, "timeout", text, 86400, "seconds");
 }
 
 enum spec_variant parse_variant(struct argp_state *state, const char *text)

@@ -77,6 +77,9 @@ uint8_t *file_read(const char *path, size_t *size);
  */
 bool case_print(const struct program *program, const char *path);
 
+/* False, with the reason in `errno`, if there is no such folder. */
+bool is_folder(const char *path);
+
 /* Writes `size` bytes to `path`, null or "-" being standard output: all of it or nothing. */
 bool file_write(const char *path, const void *bytes, size_t size);
 
@@ -127,5 +130,10 @@ json_t *finding_record(const char *path, const char *subject, const struct progr
 bool parse_slots(const char *text, uint64_t *nr_slots);
 
 /* Values of options; what is none of them ends the process with a line. */
+/* A number 1..max; `unit` is what the line says of it behind that, or "". */
+unsigned parse_number(struct argp_state *state, const char *option, const char *text,
+                      unsigned long max, const char *unit);
+/* Seconds, as `90`, `10m`, `1.5h` or `2d`; more than 0, and at most those of 365 days. */
+double parse_duration(struct argp_state *state, const char *option, const char *text);
 unsigned parse_timeout(struct argp_state *state, const char *text);
 enum spec_variant parse_variant(struct argp_state *state, const char *text);

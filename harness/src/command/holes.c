@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,13 +71,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 /* --- running --- */
-
-static bool is_folder(const char *path)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 /* corpus/seeds in the nearest folder above the executable that has one. False, after complaining. */
 static bool find_corpus(char *path, size_t size)
