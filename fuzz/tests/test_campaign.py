@@ -7,7 +7,9 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -18,6 +20,8 @@ from campaign.counts import Counts, parse_counts
 from campaign.engine import EngineSettings, EngineStatus, Job, hang_seconds
 from campaign.errors import CampaignError, Status
 from campaign.findings import (
+    HANG_SECONDS,
+    HANGS,
     Finding,
     Replayer,
     crash_signature,
@@ -280,34 +284,138 @@ def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
     assert finding.replay == f"{bad} -timeout=5 c.case"
 
 
-CRASH_RECORD = RECORD | {"verdict": "crash", "signature": "frame_drop.SHARED.process.exec-process"}
+def crash_record(**changes: object) -> dict[str, object]:
+    process = {"slot": None, "field": "process", "subject": "signal 11"}
+    record = RECORD | {"verdict": "crash", "file": "c.case", "replay": "./slotcheck run c.case",
+                       "signature": "frame_drop.SHARED.process.exec-process",
+                       "differences": [process]}
+    return record | changes
+
+
+def process_that(ended: str) -> list[dict[str, object]]:
+    return [{"slot": None, "field": "process", "subject": ended}]
+
+
+CRASH_RECORD = crash_record()
+HANG_RECORD = crash_record(differences=process_that(HANGS))
+# What shrinking makes of any case is "small"; $small is the record of that.
 SHRINKS = """
 case $1 in
-run) echo '{record}'; exit 1 ;;
-shrink) echo small >"$5"; echo "$*" >>{log}; exit {status} ;;
+run) for last; do :; done
+    if grep -q small "$last"; then echo '{small}'; else echo '{large}'; fi; exit 1 ;;
+shrink) echo small >"$3"; echo "$*" >>{log}; exit {status} ;;
 pack) cp "$4" "$3" ;;
 esac
 """
+# The log of a target's crash in `function`, where the case is the shrunk one or not.
+TARGET = """
+for last; do :; done
+grep -q small "$last" && function={small} || function={large}
+echo "==1==ERROR: AddressSanitizer: SEGV on unknown address" >&2
+echo "    #0 0x55 in $function a.c:1:1" >&2
+exit 1
+"""
+
+
+@dataclass
+class Crash:
+    """A campaign's folder with one crash, and a command that shrinks it."""
+
+    folder: Path
+    command: Path
+    case: Path
+
+    def confirm(self, *targets: Path, new: bool = True) -> Finding:
+        finding = Finding(self.case.stem, self.case, new=new)
+        Replayer(self.command, "./slotcheck", targets, Path("l.so")).confirm(finding)
+        assert finding.confirmed
+        # Nothing but cases, so that the folder can be run.
+        assert list(self.case.parent.iterdir()) == [self.case]
+        assert not list((self.folder / "log").iterdir())
+        return finding
+
+    def shrink_calls(self) -> str:
+        calls = self.folder / "calls"
+        return calls.read_text() if calls.exists() else ""
+
+
+@pytest.fixture
+def crash(tmp_path: Path) -> Callable[..., Crash]:
+    def make(large: object = CRASH_RECORD, small: object = CRASH_RECORD, status: int = 0) -> Crash:
+        text = SHRINKS.format(large=json.dumps(large), small=json.dumps(small),
+                              log=tmp_path / "calls", status=status)
+        for folder in ("findings", "log"):
+            (tmp_path / folder).mkdir()
+        case = tmp_path / "findings/crash.SEGV.f.case"
+        case.write_text("large")
+        return Crash(tmp_path, script(tmp_path / "slotcheck", text), case)
+
+    return make
 
 
 @pytest.mark.parametrize("status, left", [(0, "small\n"), (2, "large"), (3, "large")])
-def test_a_crash_is_shrunk(tmp_path: Path, status: int, left: str) -> None:
+def test_a_crash_is_shrunk(crash: Callable[..., Crash], status: int, left: str) -> None:
     """If that fails, the case stays as it was. What is known already was shrunk before."""
-    log = tmp_path / "calls"
-    text = SHRINKS.format(record=json.dumps(CRASH_RECORD), log=log, status=status)
-    command = script(tmp_path / "slotcheck", text)
-    for folder in ("findings", "log"):
-        (tmp_path / folder).mkdir()
-    case = tmp_path / "findings/crash.SEGV.f.case"
-    case.write_text("large")
+    made = crash(status=status)
     for is_new in (False, True):
-        finding = Finding(case.stem, case, new=is_new)
-        Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
-        assert finding.confirmed and finding.record == CRASH_RECORD
-        assert log.exists() == is_new
-    assert case.read_text() == left
-    assert log.read_text().endswith(f" --subject l.so {case}\n")
-    assert list(case.parent.iterdir()) == [case] and not list((tmp_path / "log").iterdir())
+        assert made.confirm(new=is_new).record == CRASH_RECORD
+        assert bool(made.shrink_calls()) == is_new
+    assert made.case.read_text() == left
+    assert made.shrink_calls().endswith(f" --subject l.so {made.case}\n")
+
+
+@pytest.mark.parametrize(
+    "large, small, kept",
+    [
+        (CRASH_RECORD, CRASH_RECORD, True),
+        (HANG_RECORD, HANG_RECORD, True),
+        (CRASH_RECORD, crash_record(signature="frame_drop.UNUSED.process.exec-process"), False),
+        (CRASH_RECORD, crash_record(differences=process_that("signal 6")), False),
+        (CRASH_RECORD, HANG_RECORD, False),
+        (CRASH_RECORD, RECORD, False),
+        (CRASH_RECORD, {"verdict": "agreement"}, False),
+    ],
+)
+def test_another_crash_is_not_the_finding(crash: Callable[..., Crash], large: object,
+                                          small: object, kept: bool) -> None:
+    made = crash(large, small)
+    assert made.confirm().record == large
+    assert made.case.read_text() == ("small\n" if kept else "large")
+
+
+def test_only_a_hang_is_shrunk_as_one(crash: Callable[..., Crash]) -> None:
+    """What crashes after some seconds would seem to hang before."""
+    made = crash()
+    made.confirm()
+    assert made.shrink_calls() and "--timeout" not in made.shrink_calls()
+
+
+def test_a_hang_is_shrunk_with_little_time(crash: Callable[..., Crash]) -> None:
+    made = crash(HANG_RECORD, HANG_RECORD)
+    made.confirm()
+    assert f"--timeout {HANG_SECONDS} " in made.shrink_calls()
+
+
+@pytest.mark.parametrize("large, small, kept", [("f", "f", True), ("f", "g", False)])
+def test_the_target_says_the_same_of_a_shrunk_crash(
+    crash: Callable[..., Crash], tmp_path: Path, large: str, small: str, kept: bool
+) -> None:
+    made = crash()
+    sanitized = script(tmp_path / "sanitized", TARGET.format(large=large, small=small))
+    plain = script(tmp_path / "plain", "exit 0")
+    made.confirm(plain, sanitized)
+    assert made.case.read_text() == ("small\n" if kept else "large")
+
+
+def test_the_record_of_a_shrunk_crash_names_its_case(crash: Callable[..., Crash]) -> None:
+    small = crash_record(file="PART", replay="./slotcheck run PART")
+    made = crash(small=small)
+    path = made.folder / "log/crash.SEGV.f.part"
+    text = made.command.read_text().replace("PART", str(path))
+    made.command.write_text(text)
+    record = made.confirm().record
+    assert record is not None
+    assert (record["file"], record["replay"]) == (str(made.case), f"./slotcheck run {made.case}")
 
 
 # --- arguments ------------------------------------------------------------------------------------

@@ -347,7 +347,10 @@ static bool take(const uint8_t *data, size_t size)
         return false;
     if (session.slots != 0)
         return program_set_slots(&session.program, session.slots);
-    return session.subject->fixed_slots != 0 || program_slots(&session.program) <= FUZZ_MAX_SLOTS;
+    const uint64_t slots = program_slots(&session.program);
+
+    return session.subject->fixed_slots != 0 || slots <= FUZZ_MAX_SLOTS ||
+           slots == FUZZ_LARGE_SLOTS;
 }
 
 int fuzz_session_run(const uint8_t *data, size_t size)

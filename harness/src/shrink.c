@@ -510,7 +510,8 @@ static bool lower_all(struct shrinker *s)
 static bool round_of_passes(struct shrinker *s)
 {
     return drop_runs(s) || drop_few(s) || lower_slots(s) || rename_frames(s) || lower_operands(s) ||
-           lower_all(s) || move_any(s) || shrink_substitute(s) || shrink_search(s);
+           lower_all(s) || move_any(s) || shrink_remake(s) || shrink_substitute(s) ||
+           shrink_search(s);
 }
 
 /* The program as it came in; then in its normal form, if that keeps the finding. */

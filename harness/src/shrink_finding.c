@@ -32,11 +32,9 @@ enum {
     TICK_MS = 10, /* between two looks at a child */
     /* A run hangs that takes so many times as long as the program, and this on top. */
     TIMES_LONGER = 10,
-    CANDIDATE_MS = 200,
+    FLOOR_MS = 200,
     /* If the program hangs: the result is confirmed, so this may be too short. */
-    HANGING_CANDIDATE_MS = 50,
-    /* Of the program itself, whose time is not known yet: as long as all of its steps before. */
-    PROGRAM_MS = 300,
+    HANGING_FLOOR_MS = 50,
     /* A program does not hang after all: what comes on top is so many times as long. */
     GROWTH = 8,
 };
@@ -58,7 +56,7 @@ struct shared {
 /* How long a run may take. */
 struct patience {
     uint64_t real_ms;  /* however it is spent; UINT64_MAX: no limit */
-    uint64_t known_ms; /* what the program took; 0: not known */
+    uint64_t known_ms; /* what the program took; 0: not known, so what its steps until now took */
     uint64_t extra_ms; /* above TIMES_LONGER as much */
 };
 
@@ -508,7 +506,7 @@ static enum shrink_status shrink_what_returns(struct children *children, struct 
     enum shrink_status status;
 
     children->patience = (struct patience){
-        .real_ms = UINT64_MAX, .known_ms = children->took_ms + 1, .extra_ms = CANDIDATE_MS};
+        .real_ms = UINT64_MAX, .known_ms = children->took_ms + 1, .extra_ms = FLOOR_MS};
     end(children);
     if (children->wanted.kind != FINDING_CRASH && shrink_in_one(children, program, &status))
         return status;
@@ -576,7 +574,7 @@ static bool shrink_what_hangs(struct children *children, struct children *witnes
                               enum shrink_status *status)
 {
     const struct patience full = full_patience(children->finding, program);
-    uint64_t extra_ms = HANGING_CANDIDATE_MS;
+    uint64_t extra_ms = HANGING_FLOOR_MS;
     const uint64_t known_ms = children->took_ms + 1;
 
     for (;; extra_ms *= GROWTH) {
@@ -663,7 +661,7 @@ static enum shrink_status shrink_with(struct children *children, struct children
     enum shrink_status status;
     const struct patience full = full_patience(children->finding, program);
 
-    children->patience = (struct patience){.real_ms = full.real_ms, .extra_ms = PROGRAM_MS};
+    children->patience = (struct patience){.real_ms = full.real_ms, .extra_ms = FLOOR_MS};
     if (!run(children, program))
         return SHRINK_NO_RUN;
     if (!learn_finding(children))

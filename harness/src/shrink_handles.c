@@ -112,7 +112,7 @@ bool handles_trace(struct alive *alive, const struct program *program, const str
                 operand_is_handle(kind) ? maker_of(alive, kind, operation->operand[i]) : NO_HANDLE;
         }
         if (succeeded(trace, at))
-            succeed(alive, operation, (uint32_t)(2 * at));
+            succeed(alive, operation, handle_maker(at));
     }
     return true;
 }
@@ -161,7 +161,7 @@ bool handles_rebuild(struct alive *alive, const struct program *program, const s
                      const struct handle_uses *uses, const struct plan_item *plan, size_t nr_items,
                      bool to_oldest, struct program *result)
 {
-    const uint32_t first_new = (uint32_t)(2 * program->nr_ops);
+    const uint32_t first_new = handle_maker(program->nr_ops);
 
     if (!alive_reset(alive, nr_items))
         return false;
@@ -175,8 +175,11 @@ bool handles_rebuild(struct alive *alive, const struct program *program, const s
             renumber(alive, &operation, &uses[plan[i].from], first_new, to_oldest);
         if (!program_append(result, operation))
             return false;
-        if (is_new || succeeded(trace, plan[i].from))
-            succeed(alive, &operation, is_new ? first_new + (uint32_t)(2 * i) : 2 * plan[i].from);
+        if (is_new)
+            succeed(alive, &operation,
+                    plan[i].instead == NO_HANDLE ? first_new + handle_maker(i) : plan[i].instead);
+        else if (succeeded(trace, plan[i].from))
+            succeed(alive, &operation, handle_maker(plan[i].from));
     }
     return true;
 }

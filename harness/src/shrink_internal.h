@@ -25,6 +25,13 @@ bool program_is_simpler(const struct program *a, const struct program *b);
 
 #define NO_HANDLE UINT32_MAX
 
+/* How operation `at` is called as the maker of a handle; a split has made one with the next number,
+   too. */
+static inline uint32_t handle_maker(size_t at)
+{
+    return (uint32_t)(2 * at);
+}
+
 /* Of one operation: who made the handles that its operands mean, and how many were alive. */
 struct handle_uses {
     uint32_t maker[PROGRAM_MAX_OPERANDS]; /* NO_HANDLE if the operand is none, or none was alive */
@@ -55,7 +62,9 @@ bool handles_trace(struct alive *alive, const struct program *program, const str
 /* What a new program is made of: operations of the old one by their index, or new ones. */
 struct plan_item {
     uint32_t from; /* index in the old program, or PLAN_NEW */
+    /* Of a new one: */
     struct operation operation;
+    uint32_t instead; /* who made the handle that it makes now, or NO_HANDLE */
 };
 
 #define PLAN_NEW UINT32_MAX
@@ -103,7 +112,10 @@ static inline bool shrinker_ends(const struct shrinker *s)
     return s->no_memory || s->counts->limited;
 }
 
-/* --- operations that are not in the program (shrink_search.c) --- */
+/* --- operations that are not in the program (shrink_remake.c, shrink_search.c) --- */
+
+/* Makes handles at once that were made in a long way. */
+bool shrink_remake(struct shrinker *s);
 
 /* Puts one operation in the place of two or more, or of one that is less simple. */
 bool shrink_substitute(struct shrinker *s);

@@ -136,7 +136,7 @@ static bool substitute(struct shrinker *s, size_t first, size_t second, size_t p
 
     for (size_t i = 0; i < s->best.nr_ops; i++) {
         if (i == place)
-            s->plan[nr_items++] = (struct plan_item){PLAN_NEW, operation};
+            s->plan[nr_items++] = (struct plan_item){PLAN_NEW, operation, NO_HANDLE};
         if (i != first && i != second)
             s->plan[nr_items++].from = (uint32_t)i;
     }
@@ -186,8 +186,8 @@ static bool substitute_two(struct shrinker *s, size_t at, struct operation first
 
     for (size_t i = 0; i < s->best.nr_ops; i++) {
         if (i == at) {
-            s->plan[nr_items++] = (struct plan_item){PLAN_NEW, first};
-            s->plan[nr_items++] = (struct plan_item){PLAN_NEW, second};
+            s->plan[nr_items++] = (struct plan_item){PLAN_NEW, first, NO_HANDLE};
+            s->plan[nr_items++] = (struct plan_item){PLAN_NEW, second, NO_HANDLE};
         }
         if (i < at || i >= at + 3)
             s->plan[nr_items++].from = (uint32_t)i;

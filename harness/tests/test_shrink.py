@@ -113,6 +113,20 @@ def test_a_case_of_a_thousand_operations(slotcheck, build, tmp_path):
         only_line(result.stderr))
 
 
+def test_a_long_way_to_make_handles(slotcheck, build):
+    """None of the operations can be left out: frame 7 is not reached with one less."""
+    text = HEADER.replace("16", "8") + "list_new()\nsegment_from_unused(p0, 8, link(0))\n"
+    text += "segment_next(seg0)\nunique_frame_try_from(f0)\n" + 7 * "segment_next(seg0)\n"
+    text += "unique_frame_try_from(f6)\nlist_push_front(l0, u1)\nlist_push_front(l0, u0)\n"
+    text += "list_cursor_mut_at(l0, p7)\n"
+    subject = build / "subjects/fault_cursor_at_front.so"
+    result = slotcheck("shrink", "--subject", subject, "-", input=text.encode())
+    assert result.stdout.decode() == (
+        "slotcheck program 2\nslots 2\nunique_frame_from_unused(p0, link(0))\n"
+        "unique_frame_from_unused(p1, link(0))\nlist_new()\nlist_push_front(l0, u0)\n"
+        "list_push_front(l0, u0)\nlist_cursor_mut_at(l0, p0)\n")
+
+
 def test_a_setup_stays_only_if_it_must(slotcheck, build):
     """Saturation cannot be reached otherwise."""
     text = HEADER + ("setup(s4, 2, probe(1))\nsetup(s3, MAX, probe(9))\nframe_from_raw(p4)\n"

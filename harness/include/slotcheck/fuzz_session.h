@@ -25,8 +25,12 @@
 #include "slotcheck/subject.h"
 
 enum {
-    /* Larger regions than this are left to SLOTCHECK_SLOTS: they cost time and show little more. */
+    /*
+     * Larger regions than this cost time and show little more, so there is only one of them, for
+     * what happens to indices that do not fit a byte. Others are left to SLOTCHECK_SLOTS.
+     */
     FUZZ_MAX_SLOTS = 64,
+    FUZZ_LARGE_SLOTS = 512,
 };
 
 static const uint64_t FUZZ_STATS_MAGIC = UINT64_C(0x73746174736c6f74);
@@ -44,8 +48,8 @@ uint64_t fuzz_stats_names(void);
 
 /*
  * Runs one input; what LLVMFuzzerTestOneInput returns. -1, not for the corpus: a text, a program of
- * a later format or of one not asked for, or of more slots than FUZZ_MAX_SLOTS or than the subject
- * can have.
+ * a later format or of one not asked for, or of other numbers of slots than those above, or
+ * of more than the subject can have.
  */
 int fuzz_session_run(const uint8_t *data, size_t size);
 
