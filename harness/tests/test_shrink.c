@@ -92,7 +92,7 @@ static uint32_t clone_pausing(struct slotcheck_region *region, uint64_t frame, u
 
 static uint32_t clone_late(struct slotcheck_region *region, uint64_t frame, uint64_t *clone)
 {
-    usleep(300000);
+    usleep(400000);
     return builtin()->frame_clone(region, frame, clone);
 }
 
