@@ -27,6 +27,7 @@ class Clause:
     kind: str
     text: str
     holes: int = 0  # wrong post-states that it alone detects
+    failed: int = 0  # wrong post-states of which it was false
     hole: str = ""  # the first of them
     mutants: list[str] = field(default_factory=list)
     always_with: list[str] = field(default_factory=list)
@@ -126,6 +127,7 @@ def find_clauses(
             kind=clause["kind"],
             text=clause["text"],
             holes=power[clause["id"]]["alone"],
+            failed=power[clause["id"]]["failed"],
             hole=hole_text(power[clause["id"]].get("first")),
             mutants=mutants.get(clause["id"], []),
             always_with=power[clause["id"]]["with"],
@@ -172,7 +174,9 @@ def document(clauses: list[Clause]) -> str:
         "",
         f"Of {len(clauses)} clauses {of_mutants} alone detect a mutant, {of_holes} a wrong"
         f" post-state, {len(needed)} one or the other;",
-        f"{len(redundant)} are redundant: whenever one of them was false, another one was, too.",
+        f"{len(redundant)} are redundant: whenever one of them was false, another one was, too. Each of them"
+        " could go by itself, not",
+        "all together: where two say the same, each is the other's reason.",
         "",
         "## Clauses that are needed",
         "",
@@ -182,13 +186,17 @@ def document(clauses: list[Clause]) -> str:
         "",
         "## Redundant clauses",
         "",
-        "*Always with*: false in every wrong post-state in which the clause was false.",
+        "*Always with*: false in every wrong post-state in which the clause was false; a dash if these",
+        "differ. *Never false*: no change that `holes` makes to one thing breaks the clause; that it can",
+        "fail shows its case in `tests/clause_cases.def`.",
         "",
         "| clause | kind | always with | why |",
         "|---|---|---|---|",
     ]
     for clause in redundant:
         others = ", ".join(f"`{other}`" for other in clause.always_with) or "-"
+        if not clause.failed:
+            others = "never false"
         reason = escaped(clause.reason or "")
         lines.append(f"| `{clause.id}` | {clause.kind} | {others} | {reason} |")
     return "\n".join(lines) + "\n"

@@ -176,6 +176,9 @@ class Run:
                     matrix.results[built.mutant.name, driver.name] = known
         saved_at = time.monotonic()
 
+        def look(task: tuple[Driver, Built]) -> Result:
+            return self.look(*task)
+
         def take(task: tuple[Driver, Built], future: Future[Result]) -> None:
             nonlocal saved_at
             driver, built = task
@@ -191,7 +194,9 @@ class Run:
                 saved_at = time.monotonic()
 
         try:
-            self.in_parallel("runs", tasks, lambda task: self.look(*task), take)
+            # The original first: while it diverges, no kill is worth keeping.
+            self.in_parallel("the original", [t for t in tasks if t[1] is none], look, take)
+            self.in_parallel("runs", [t for t in tasks if t[1] is not none], look, take)
         finally:
             self.save(matrix, None)
 
@@ -272,7 +277,8 @@ def check_none(driver: Driver, result: Result) -> None:
 
 
 def commit_of(root: Path) -> str | None:
-    words = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    """With a plus sign if something has been changed since."""
+    words = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError:

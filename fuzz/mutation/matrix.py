@@ -28,7 +28,16 @@ class Results:
     def __init__(self, folder: Path, setting: Setting) -> None:
         self.folder = folder
         self.setting = setting
-        self.command = digest_of_files([setting.command])
+        # All that has a say in a result beside the mutant itself.
+        fuzz = setting.root / "fuzz"
+        self.command = digest_of_files(
+            [
+                setting.command,
+                fuzz / "lockstep.dict",
+                fuzz / "campaign/engine.py",
+                *sorted((fuzz / "mutation").rglob("*.py")),
+            ]
+        )
 
     def _path(self, driver: Driver, built: Built) -> Path:
         return self.folder / driver.name / f"{built.mutant.name}.json"

@@ -31,7 +31,7 @@ FRAME = "impl/include/metaslot/frame.h"
 
 def mutants(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run([ROOT / "slotcheck", "mutants", *map(str, arguments)], text=True,
-                          capture_output=True, timeout=500, **options)
+                          capture_output=True, timeout=1500, **options)
 
 
 def diff(file: str, old: str, new: str) -> str:

@@ -112,3 +112,22 @@ def test_another_file(tmp_path, text, complaint):
 
 def test_no_such_file(tmp_path):
     assert run(tmp_path / "none.json", "-o", tmp_path / "page.html").returncode == 2
+
+
+def test_kill_times(tmp_path):
+    matrix = tmp_path / "matrix.json"
+    matrix.write_text(json.dumps(RECORD))
+    subprocess.run([sys.executable, PROGRAM, matrix, "--kill-times", tmp_path], check=True)
+    text = (tmp_path / "kill-times.md").read_text()
+    assert "| corpus | 2 of 3 | 33 % | 67 % | a program |" in text
+    assert "- `counts-three` in 5,000: <b>it</b> & more" in text
+    assert "counts-four" not in text
+    ElementTree.fromstring((tmp_path / "kill-times.svg").read_text())
+
+
+def test_the_kill_times_that_are_kept_are_of_mutants_that_there_are():
+    text = (PROGRAM.parent / "kill-times.md").read_text()
+    names = re.findall(r"^- `(.+?)`", text, re.MULTILINE)
+    assert names
+    for name in names:
+        assert (PROGRAM.parents[1] / "fuzz/mutants" / f"{name}.patch").exists()

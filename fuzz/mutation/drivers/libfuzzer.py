@@ -53,6 +53,8 @@ def outcome_of(done: process.Ended) -> Outcome:
     executions = int(executed[1]) if executed else status.executions
     if done.status == 0:
         return Outcome(False, executions, done.seconds)
-    if status.artifact is None or not status.artifact.exists():
+    # A divergence ends in a trap. Too slow or too large is no divergence.
+    artifact = status.artifact
+    if artifact is None or not artifact.exists() or not artifact.name.startswith("crash-"):
         raise DriverError(f"libFuzzer: {done.complaint}")
     return Outcome(True, executions, done.seconds, status.artifact)
