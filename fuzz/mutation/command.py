@@ -184,6 +184,10 @@ class Run:
             driver, built = task
             result = future.result()
             if built is none:
+                if result.killed or result.error:
+                    # What was found in the mutants meanwhile is worth nothing either.
+                    results.forget(driver)
+                    matrix.forget(driver)
                 check_none(driver, result)
             else:
                 matrix.results[built.mutant.name, driver.name] = result
@@ -194,9 +198,9 @@ class Run:
                 saved_at = time.monotonic()
 
         try:
-            # The original first: while it diverges, no kill is worth keeping.
-            self.in_parallel("the original", [t for t in tasks if t[1] is none], look, take)
-            self.in_parallel("runs", [t for t in tasks if t[1] is not none], look, take)
+            # The original comes first.
+            tasks.sort(key=lambda task: task[1] is not none)
+            self.in_parallel("runs", tasks, look, take)
         finally:
             self.save(matrix, None)
 

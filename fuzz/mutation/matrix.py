@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,9 @@ class Results:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def forget(self, driver: Driver) -> None:
+        shutil.rmtree(self.folder / driver.name, ignore_errors=True)
+
     def keep(self, driver: Driver, built: Built, result: Result) -> None:
         path = self._path(driver, built)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +80,11 @@ class Matrix:
     @property
     def counted(self) -> list[Mutant]:
         return [mutant for mutant in self.mutants if mutant.is_counted]
+
+    def forget(self, driver: Driver) -> None:
+        for name, other in list(self.results):
+            if other == driver.name:
+                del self.results[name, other]
 
     def of(self, mutant: Mutant, driver: Driver) -> Result | None:
         return self.results.get((mutant.name, driver.name))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,9 +19,9 @@ from campaign.errors import CampaignError, Status
 from mutation.build import NONE, Built
 from mutation.clauses import Clause, complaints, document, read_reasons
 from mutation.command import check_none
-from mutation.drivers import DRIVERS
+from mutation.drivers import DRIVERS, Setting
 from mutation.judge import Result
-from mutation.matrix import Matrix
+from mutation.matrix import Matrix, Results
 from mutation.patches import Mutant, read_mutants
 from mutation.records import alone
 
@@ -317,6 +318,8 @@ def test_reasons_are_of_the_redundant_clauses():
     assert "a/b is not redundant: it alone detects counts-x" in "\n".join(found)
     assert "c/d is redundant, and nothing says why" in "\n".join(found)
     assert "no clause e/f" in "\n".join(found)
+    assert "| `c/d` | spec | never false | a/b says so |" in document([needed, redundant])
+    redundant.failed = 3
     assert "| `c/d` | spec | - | a/b says so |" in document([needed, redundant])
 
 
@@ -328,6 +331,22 @@ def test_a_finding_in_the_original_ends_it(result):
     with pytest.raises(CampaignError, match="finds something in the original") as caught:
         check_none(DRIVERS[0], result)
     assert caught.value.status == Status.INTERNAL
+
+
+def test_what_a_driver_found_is_forgotten_with_it(tmp_path):
+    """Once it has found something in the original, too."""
+    result = Result(True, 1, 0)
+    corpus, exhaust = SimpleNamespace(name="corpus"), SimpleNamespace(name="exhaust")
+    matrix = Matrix((corpus, exhaust), [])
+    matrix.results = {("x", "corpus"): result, ("x", "exhaust"): result}
+    matrix.forget(corpus)
+    assert list(matrix.results) == [("x", "exhaust")]
+    setting = Setting(ROOT, BUILD / "release/harness/slotcheck", 1, 1)
+    for name in ("corpus", "exhaust"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.json").write_text("{}")
+    Results(tmp_path, setting).forget(corpus)
+    assert [path.name for path in tmp_path.iterdir()] == ["exhaust"]
 
 
 def test_the_original_is_no_mutant():
