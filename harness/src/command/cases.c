@@ -25,6 +25,23 @@ error_t parse_files(int key, struct argp_state *state, struct files *files)
     }
 }
 
+error_t parse_file(int key, char *argument, struct argp_state *state, const char **path)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (*path)
+            argp_failure(state, EXIT_USAGE, 0, "one file at a time");
+        *path = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (!*path)
+            argp_failure(state, EXIT_USAGE, 0, "no file given");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static bool cases_add(struct cases *cases, const char *path)
 {
     if (cases->nr == cases->capacity) {

@@ -35,6 +35,9 @@ int command_ledger(int argc, char **argv);
 __attribute__((format(printf, 2, 3))) int complain(enum exit_status status, const char *format,
                                                    ...);
 
+/* Zeroed memory that forked children share, as of mmap; null if there is none. */
+void *shared_memory(size_t size);
+
 /* --- files given --- */
 
 /* The files on the command line. */
@@ -45,6 +48,8 @@ struct files {
 
 /* What a parser of options does with the keys that it does not know: at least one file is given. */
 error_t parse_files(int key, struct argp_state *state, struct files *files);
+/* The same for exactly one file; `*path` is null before. */
+error_t parse_file(int key, char *argument, struct argp_state *state, const char **path);
 
 /* Case files, folders gone through. */
 struct cases {

@@ -26,17 +26,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'o':
         options->output = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->input)
-            argp_failure(state, EXIT_USAGE, 0, "one file at a time");
-        options->input = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!options->input)
-            argp_failure(state, EXIT_USAGE, 0, "no file given");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_file(key, argument, state, &options->input);
     }
 }
 

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "../divergence_build.h"
 #include "exhaust_search.h"
@@ -429,13 +428,6 @@ static int conclude(struct search *search)
     return conclude_agreement(search);
 }
 
-static void *shared(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 int command_exhaust(int argc, char **argv)
 {
     const struct argp argp = {
@@ -466,9 +458,9 @@ int command_exhaust(int argc, char **argv)
         return complain(EXIT_USAGE, "%s", error);
     if (!choose_scope(&search) || !files_can_be_written(&options))
         return EXIT_USAGE;
-    search.report = shared(sizeof(*search.report));
-    search.stats = shared(sizeof(*search.stats));
-    search.side = shared(sizeof(*search.side));
+    search.report = shared_memory(sizeof(*search.report));
+    search.stats = shared_memory(sizeof(*search.stats));
+    search.side = shared_memory(sizeof(*search.side));
     if (!search.report || !search.stats || !search.side)
         return complain(EXIT_INTERNAL, "no memory");
     return search_run(&search) ? conclude(&search) : EXIT_INTERNAL;

@@ -163,12 +163,11 @@ static void await(pid_t child)
 
 void finding_judge(const struct search *search, struct found *found)
 {
-    struct judgement *judgement =
-        mmap(NULL, sizeof(*judgement), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct judgement *judgement = shared_memory(sizeof(*judgement));
     pid_t child;
 
     divergence_signature(&search->report->divergence, found->signature, sizeof(found->signature));
-    if (judgement == MAP_FAILED)
+    if (judgement == NULL)
         return;
     fflush(NULL);
     child = fork();

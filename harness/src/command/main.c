@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "command.h"
 
@@ -40,6 +41,13 @@ int complain(enum exit_status status, const char *format, ...)
     va_end(arguments);
     fputc('\n', stderr);
     return (int)status;
+}
+
+void *shared_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
 static int help(FILE *out)

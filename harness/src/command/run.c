@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -425,20 +424,13 @@ static int supervise(const struct run *run)
     return EXIT_AGREEMENT;
 }
 
-static void *shared(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
 static int run_all(struct run *run)
 {
     int status;
 
-    run->progress = shared(sizeof(*run->progress));
-    run->stats = shared(sizeof(*run->stats));
-    run->first = run->options->ledger ? shared(sizeof(*run->first)) : NULL;
+    run->progress = shared_memory(sizeof(*run->progress));
+    run->stats = shared_memory(sizeof(*run->stats));
+    run->first = run->options->ledger ? shared_memory(sizeof(*run->first)) : NULL;
     run->trace = trace_create(1 << 20);
     if (!run->progress || !run->stats || !run->trace || (run->options->ledger && !run->first))
         return complain(EXIT_INTERNAL, "no memory");
