@@ -357,22 +357,38 @@ static enum step_status skip(struct lockstep *ls, enum op op, enum step_status s
     return status;
 }
 
-/* Why the operation cannot run here, or STEP_STARTED. */
+/*
+ * Why the operation cannot run here, or STEP_STARTED. Of metadata it fills in the type, and the
+ * `seed` that the rest is to be made of.
+ */
+static inline enum step_status admissible(const struct lockstep *ls,
+                                          const struct operation *operation, struct spec_call *call,
+                                          uint32_t *seed)
+{
+    const enum op op = (enum op)operation->op;
+
+    if (!ls->offers[op])
+        return STEP_SKIPPED_NOT_OFFERED;
+    if (!resolve(ls, operation, call, seed))
+        return STEP_SKIPPED_NO_HANDLE;
+    call->variant = ls->variant;
+    if (op == OP_list_new)
+        call->list = free_list(ls);
+    if ((ls->setup_over && op_is_setup(op)) || !REQUIRES[op](&ls->expected, call))
+        return STEP_SKIPPED_PRECONDITION;
+    return STEP_STARTED;
+}
+
+/* The same, counted, and with all of the call filled in. */
 static enum step_status admit(struct lockstep *ls, const struct operation *operation,
                               struct spec_call *call)
 {
     const enum op op = (enum op)operation->op;
     uint32_t seed = NO_SEED;
+    const enum step_status status = admissible(ls, operation, call, &seed);
 
-    if (!ls->offers[op])
-        return skip(ls, op, STEP_SKIPPED_NOT_OFFERED);
-    if (!resolve(ls, operation, call, &seed))
-        return skip(ls, op, STEP_SKIPPED_NO_HANDLE);
-    call->variant = ls->variant;
-    if (op == OP_list_new)
-        call->list = free_list(ls);
-    if ((ls->setup_over && op_is_setup(op)) || !REQUIRES[op](&ls->expected, call))
-        return skip(ls, op, STEP_SKIPPED_PRECONDITION);
+    if (status != STEP_STARTED)
+        return skip(ls, op, status);
     if (seed != NO_SEED)
         call->metadata = metadata_from_seed(call->metadata.type, seed, ls->pre.max_meta_slots);
     return STEP_STARTED;
@@ -495,6 +511,15 @@ bool lockstep_judge_end(struct lockstep *ls, enum op last, struct divergence *di
     divergence->kind = FINDING_ORACLE_FAULT;
     divergence_add_broken(divergence, report, true);
     return false;
+}
+
+bool lockstep_admits(const struct lockstep *ls, const struct operation *operation)
+{
+    struct spec_call call;
+    uint32_t seed = NO_SEED;
+
+    call_clear(&call);
+    return admissible(ls, operation, &call, &seed) == STEP_STARTED;
 }
 
 bool lockstep_begin(struct lockstep *ls, const struct program *program, uint64_t nr_ops)

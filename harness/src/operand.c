@@ -153,3 +153,31 @@ struct meta_slot_storage operand_metadata(uint16_t operand, uint64_t nr_slots)
 {
     return metadata_from_seed(operand % META_NR_TYPES, operand / META_NR_TYPES, nr_slots);
 }
+
+bool operand_is_handle(enum operand_kind kind)
+{
+    switch (kind) {
+    case OPERAND_FRAME:
+    case OPERAND_UNIQUE:
+    case OPERAND_LIST:
+    case OPERAND_CURSOR:
+    case OPERAND_SEGMENT:
+    case OPERAND_MAPPING:
+        return true;
+    case OPERAND_NONE:
+    case OPERAND_PADDR:
+    case OPERAND_SLOT:
+    case OPERAND_META:
+    case OPERAND_FLAG:
+    case OPERAND_COUNT:
+    case OPERAND_LEVEL:
+    case OPERAND_VALUE:
+    case OPERAND_LENGTH:
+    case OPERAND_TYPE:
+    case OPERAND_PATH:
+    case OPERAND_USAGE:
+    case NR_OPERAND_KINDS:
+        break;
+    }
+    return false;
+}

@@ -16,8 +16,6 @@ uint32_t operand_cost(enum operand_kind kind, uint16_t operand);
 uint16_t operand_of_cost(enum operand_kind kind, uint32_t cost);
 /* True of an operand that is the number of a frame of the region. */
 bool operand_is_frame(enum operand_kind kind, uint16_t operand);
-/* True of FRAME, UNIQUE, LIST, CURSOR, SEGMENT and MAPPING. */
-bool operand_is_handle(enum operand_kind kind);
 /* True if `a` is simpler than `b`: a total order, so that shrinking comes to an end. */
 bool program_is_simpler(const struct program *a, const struct program *b);
 

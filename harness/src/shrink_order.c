@@ -5,34 +5,6 @@
  */
 #include "shrink_internal.h"
 
-bool operand_is_handle(enum operand_kind kind)
-{
-    switch (kind) {
-    case OPERAND_FRAME:
-    case OPERAND_UNIQUE:
-    case OPERAND_LIST:
-    case OPERAND_CURSOR:
-    case OPERAND_SEGMENT:
-    case OPERAND_MAPPING:
-        return true;
-    case OPERAND_NONE:
-    case OPERAND_PADDR:
-    case OPERAND_SLOT:
-    case OPERAND_META:
-    case OPERAND_FLAG:
-    case OPERAND_COUNT:
-    case OPERAND_LEVEL:
-    case OPERAND_VALUE:
-    case OPERAND_LENGTH:
-    case OPERAND_TYPE:
-    case OPERAND_PATH:
-    case OPERAND_USAGE:
-    case NR_OPERAND_KINDS:
-        break;
-    }
-    return false;
-}
-
 bool operand_is_frame(enum operand_kind kind, uint16_t operand)
 {
     return kind == OPERAND_SLOT || (kind == OPERAND_PADDR && operand < PADDR_OOB);

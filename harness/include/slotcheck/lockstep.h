@@ -201,6 +201,8 @@ bool lockstep_begin(struct lockstep *lockstep, const struct program *program, ui
  */
 bool lockstep_step(struct lockstep *lockstep, const struct operation *operation,
                    struct step_record *record, struct divergence *divergence);
+/* True if the operation could run now: its handles are alive and its precondition holds. */
+bool lockstep_admits(const struct lockstep *lockstep, const struct operation *operation);
 /* What is asked of a program that ends here, with `last`. False: `divergence` is an oracle fault. */
 bool lockstep_judge_end(struct lockstep *lockstep, enum op last, struct divergence *divergence);
 /* False, with a line in lockstep_error, if the subject's reset does not reset. */

@@ -133,6 +133,9 @@ enum {
     USAGE_NR = 4,
 };
 
+/* True of FRAME, UNIQUE, LIST, CURSOR, SEGMENT and MAPPING. */
+bool operand_is_handle(enum operand_kind kind);
+
 struct op_info {
     const char *name;
     const char *upstream; /* the function it stands for */

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Operands as Hypothesis draws and prints them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from hypothesis import strategies as st
+
+from slotcheck.native import ffi, lib
+from slotcheck.vocabulary import Kind, operand_text
+
+
+class Operand(int):
+    """An operand as it is encoded, which prints as programs have it in text: `p3`, `probe(7)`."""
+
+    kind = Kind.NONE
+
+    def __repr__(self) -> str:
+        return operand_text(self.kind, self)
+
+
+_TYPES: dict[Kind, type[Operand]] = {
+    kind: type(kind.name.title(), (Operand,), {"kind": kind}) for kind in Kind
+}
+
+
+def operand(kind: Kind, value: int) -> Operand:
+    return _TYPES[kind](value)
+
+
+def _telling_values(kind: Kind, slots: int) -> list[int]:
+    """The few values that stand for all, as the exhaustive search has them."""
+    scope = ffi.new("struct scope *")
+    lib.scope_init(scope, min(slots, lib.SCOPE_MAX_SLOTS))
+    return list(scope.values[kind][0 : scope.nr_values[kind]])
+
+
+@lru_cache(maxsize=None)
+def operands(kind: Kind, slots: int) -> st.SearchStrategy[Operand]:
+    """Operands of a kind that is none of handles, for a region of that many slots: those that an
+    exhaustive search tries, and now and then any other."""
+    make = _TYPES[kind]
+    telling = st.sampled_from([make(value) for value in _telling_values(kind, slots)])
+    largest = 256 ** lib.OPERAND_WIDTH[kind] - 1
+    return telling | telling | telling | st.integers(0, largest).map(make)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Programs in lockstep: on a subject and on the specification, compared after every operation."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from slotcheck.native import ffi, lib, take_text, text_of
+from slotcheck.program import Program
+from slotcheck.vocabulary import Op, Status
+
+
+class SlotcheckError(Exception):
+    """A subject that cannot be run, or breaks the rules of the interface."""
+
+
+class Divergence(AssertionError):
+    """The subject and the specification disagree.
+
+    Every signature has a subclass of its own, so that whoever shrinks a failure can tell one finding
+    from another by its type; see `divergence_type`.
+    """
+
+    signature: str = ""
+
+    def __init__(self, program: Program, summary: str, explanation: str) -> None:
+        super().__init__(program, summary, explanation)
+        self.program = program
+        self.summary = summary
+        self.explanation = explanation
+
+    def __str__(self) -> str:
+        return f"{self.summary}\n{self.explanation}"
+
+
+_types: dict[str, type[Divergence]] = {}
+
+
+def divergence_type(signature: str) -> type[Divergence]:
+    """The exception type of the findings with this signature."""
+    if signature not in _types:
+        _types[signature] = type(f"Divergence[{signature}]", (Divergence,), {"signature": signature})
+    return _types[signature]
+
+
+class AnySubject(Protocol):
+    """What can be tested: has the `struct slotcheck_subject *` of the interface."""
+
+    name: str
+
+    @property
+    def pointer(self) -> Any: ...
+
+    def raise_pending(self) -> None:
+        """Raises what a subject in Python has raised while C was calling it."""
+
+
+class Trial:
+    """Programs on one subject, an operation at a time or whole. Belongs to one thread."""
+
+    def __init__(self, subject: AnySubject) -> None:
+        error = ffi.new("char[256]")
+        pointer = lib.trial_create(subject.pointer, error, len(error))
+        if pointer == ffi.NULL:
+            raise SlotcheckError(f"{subject.name}: {text_of(error)}")
+        self.subject = subject
+        self._pointer = ffi.gc(pointer, lib.trial_destroy)
+
+    @property
+    def pointer(self) -> Any:
+        """The `struct trial *`; lives as long as this."""
+        return self._pointer
+
+    @property
+    def program(self) -> Program:
+        """The program so far."""
+        return Program.copy_of(lib.trial_program(self._pointer))
+
+    def begin(self, slots: int) -> None:
+        """Begins a program of that many slots, or of as many as the subject has."""
+        lib.trial_begin(self._pointer, slots)
+        self.check()
+
+    def step(self, op: Op, *operands: int) -> Status:
+        """Adds an operation and runs it; raises the Divergence that it shows, if any."""
+        first, second, third = operands + (0,) * (3 - len(operands))
+        status = lib.trial_step(self._pointer, op.number, first, second, third)
+        if not lib.trial_goes_on(self._pointer):
+            self.check()
+        return Status(status)
+
+    def end(self) -> None:
+        """Asks what is asked of a program that ends here."""
+        if not lib.trial_end(self._pointer):
+            self.check()
+
+    def run(self, program: Program) -> None:
+        """Runs a whole program; raises the Divergence that it shows, if any."""
+        if not lib.trial_run(self._pointer, program.pointer):
+            self.check()
+        self.subject.raise_pending()
+
+    def check(self) -> None:
+        """Raises what has ended the program, if it was not a panic on which both sides agree."""
+        self.subject.raise_pending()
+        error = text_of(lib.trial_error(self._pointer))
+        if error:
+            raise SlotcheckError(f"{self.subject.name}: {error}")
+        if lib.trial_divergence(self._pointer).kind != lib.FINDING_NONE:
+            raise self.divergence()
+
+    def divergence(self) -> Divergence:
+        """What both sides disagree on, as an exception that nobody has raised yet."""
+        found = lib.trial_divergence(self._pointer)
+        signature = ffi.new("char[]", lib.SIGNATURE_SIZE)
+        lib.divergence_signature(found, signature, len(signature))
+        explanation = lib.divergence_text(
+            lib.trial_program(self._pointer), lib.trial_trace(self._pointer), ffi.NULL
+        )
+        return divergence_type(text_of(signature))(
+            self.program, take_text(lib.summary_text(found)).strip(), take_text(explanation)
+        )
+
+    def shrink(self, program: Program) -> Program:
+        """The smallest program with the same signature. In this process: a subject that crashes on
+        a candidate ends it."""
+        copy = Program.decode(program.encode())
+        counts = ffi.new("struct shrink_counts *")
+        status = lib.trial_shrink(self._pointer, copy.pointer, counts)
+        self.subject.raise_pending()
+        if status != lib.SHRINK_DONE:
+            raise SlotcheckError(f"{self.subject.name}: the program shows nothing to be shrunk")
+        return copy
