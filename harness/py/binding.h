@@ -81,6 +81,8 @@ bool trial_end(struct trial *trial);
 bool trial_run(struct trial *trial, const struct program *program);
 
 bool trial_goes_on(const struct trial *trial);
+/* True once something other than a setup was executed: no more setups then. */
+bool trial_is_setup_over(const struct trial *trial);
 /* Its kind is FINDING_NONE as long as both sides agree. */
 const struct divergence *trial_divergence(const struct trial *trial);
 /* The program so far, and what became of it; valid until the next one begins. */
@@ -101,15 +103,19 @@ bool trial_is_new(const struct trial *trial);
 /* True if the oracle's precondition holds of this operation now, and its handles are alive. */
 bool trial_admits(const struct trial *trial, enum op op, uint16_t first, uint16_t second,
                   uint16_t third);
+enum {
+    TRIAL_MAX_TRIED = 64, /* values of an operand that are tried, at most */
+};
+
 /*
- * Fills in for each operation whether there are operands with which it is admitted: it is tried at
- * all slots that were touched and two that were not, with all live handles and all paths. Of other
- * operands, on which no precondition but a setup's depends, the first value is taken.
+ * Fills in for each operation whether there are operands with which it is admitted. It is tried with
+ * all live handles, at all slots that were touched and two that were not, at all paths in use and two
+ * others, and with what scope.h has of other operands.
  */
 void trial_possible(const struct trial *trial, bool possible[NR_OPS]);
 /*
  * The values of one operand, the `at`-th, with which the operation is admitted for some values of
- * the others, tried as above; ascending. Returns how many there are, and writes at most `capacity`.
+ * the others, tried as above; in the order of scope.h, slots and paths ascending. Returns how many there are, and writes at most `capacity`.
  */
 size_t trial_candidates(const struct trial *trial, enum op op, unsigned at, uint16_t *values,
                         size_t capacity);
@@ -117,6 +123,8 @@ size_t trial_candidates(const struct trial *trial, enum op op, unsigned at, uint
 uint64_t trial_nr_handles(const struct trial *trial, enum operand_kind kind);
 /* What the handle is worth: see lockstep_handle. */
 uint64_t trial_handle(const struct trial *trial, enum operand_kind kind, uint64_t number);
+/* The first unused slots, ascending: where something can be made. Returns how many it wrote. */
+size_t trial_unused(const struct trial *trial, uint16_t *slots, size_t capacity);
 /*
  * The slots to which there are references without a handle, which a from_raw can bring back;
  * ascending. Returns how many there are, and writes at most `capacity`.

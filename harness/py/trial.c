@@ -11,6 +11,7 @@ struct trial {
     struct lockstep_stats *stats;
     struct program program;
     struct trace *trace;
+    struct scope scope;        /* the few values of each operand that stand for all */
     struct step_record record; /* of the last operation, kept or not */
     uint8_t *journal;          /* null: none */
     uint64_t nr_steps;
@@ -114,6 +115,7 @@ bool trial_begin(struct trial *trial, uint64_t nr_slots)
     if (!lockstep_begin(trial->lockstep, &trial->program, TRIAL_MAX_OPS))
         return fail(trial, lockstep_error(trial->lockstep));
     trial->trace->nr_slots = trial->lockstep->pre.max_meta_slots;
+    scope_init(&trial->scope, nr_slots < SCOPE_MAX_SLOTS ? nr_slots : SCOPE_MAX_SLOTS);
     trial->is_running = true;
     trial->goes_on = true;
     return true;
@@ -212,6 +214,11 @@ bool trial_run(struct trial *trial, const struct program *program)
     return trial->trace->divergence.kind == FINDING_NONE && trial->error[0] == '\0';
 }
 
+bool trial_is_setup_over(const struct trial *trial)
+{
+    return trial->lockstep->setup_over;
+}
+
 bool trial_goes_on(const struct trial *trial)
 {
     return trial->goes_on;
@@ -290,47 +297,66 @@ uint64_t trial_handle(const struct trial *trial, enum operand_kind kind, uint64_
 }
 
 enum {
-    /* Slots at which operations are tried. Slots that nothing has touched are alike, so two of them
-       stand for all. */
-    MAX_TRIED = 64,
+    /* Slots that nothing has touched are alike, so two of them stand for all. */
     UNTOUCHED_TRIED = 2,
 };
 
 /* The values that are tried of each operand. */
 struct domain {
     size_t nr;
-    uint16_t values[MAX_TRIED];
+    uint16_t values[TRIAL_MAX_TRIED];
 };
+
+static void add_value(struct domain *domain, uint64_t value)
+{
+    if (domain->nr < TRIAL_MAX_TRIED)
+        domain->values[domain->nr++] = (uint16_t)value;
+}
 
 static void add_slots(const struct trial *trial, struct domain *domain)
 {
     const struct lockstep *ls = trial->lockstep;
+    uint64_t left = ls->nr_dirty;
     unsigned untouched = 0;
 
-    for (uint64_t i = 0; i < ls->pre.max_meta_slots && domain->nr < MAX_TRIED; i++) {
-        if (untouched == UNTOUCHED_TRIED && domain->nr == ls->nr_dirty + untouched)
+    for (uint64_t i = 0; i < ls->pre.max_meta_slots; i++) {
+        if (left == 0 && untouched == UNTOUCHED_TRIED)
             return;
-        if (!ls->is_dirty[i] && untouched++ >= UNTOUCHED_TRIED)
+        if (ls->is_dirty[i])
+            left--;
+        else if (untouched < UNTOUCHED_TRIED)
+            untouched++;
+        else
             continue;
-        domain->values[domain->nr++] = (uint16_t)i;
+        add_value(domain, i);
     }
+}
+
+/* The first path, the last one, and those at which something is mapped. */
+static void add_paths(const struct trial *trial, struct domain *domain)
+{
+    const uint64_t ends = UINT64_C(1) | UINT64_C(1) << (SPEC_NR_PATHS - 1);
+
+    for (uint64_t i = 0; i < SPEC_NR_PATHS; i++)
+        if ((trial->lockstep->expected.paths_in_use | ends) >> i & 1)
+            add_value(domain, i);
 }
 
 static void domain_of(const struct trial *trial, enum operand_kind kind, struct domain *domain)
 {
-    uint64_t n = trial_nr_handles(trial, kind);
+    const struct scope *scope = &trial->scope;
 
     domain->nr = 0;
-    if (kind == OPERAND_PADDR || kind == OPERAND_SLOT) {
+    if (kind == OPERAND_PADDR || kind == OPERAND_SLOT)
         add_slots(trial, domain);
-        return;
-    }
-    if (kind == OPERAND_PATH)
-        n = SPEC_NR_PATHS;
-    else if (!operand_is_handle(kind))
-        n = 1;
-    for (; domain->nr < n && domain->nr < MAX_TRIED; domain->nr++)
-        domain->values[domain->nr] = (uint16_t)domain->nr;
+    else if (kind == OPERAND_PATH)
+        add_paths(trial, domain);
+    else if (operand_is_handle(kind))
+        for (uint64_t i = 0; i < trial_nr_handles(trial, kind); i++)
+            add_value(domain, i);
+    else
+        for (unsigned i = 0; i < scope->nr_values[kind]; i++)
+            add_value(domain, scope->values[kind][i]);
 }
 
 /* Is the operation admitted with the operands as they are before the `at`-th, and any others? */
@@ -361,8 +387,12 @@ void trial_possible(const struct trial *trial, bool possible[NR_OPS])
     for (unsigned op = 0; op < NR_OPS; op++) {
         struct operation operation = operation_of((enum op)op, 0, 0, 0);
 
+        possible[op] = false;
+        /* After the last setup there are many combinations to be refused for one reason. */
+        if (!trial->goes_on || (op_is_setup((enum op)op) && trial->lockstep->setup_over))
+            continue;
         domains_of(trial, (enum op)op, domains);
-        possible[op] = trial->goes_on && any_admitted(trial, &operation, domains, 0);
+        possible[op] = any_admitted(trial, &operation, domains, 0);
     }
 }
 
@@ -384,6 +414,17 @@ size_t trial_candidates(const struct trial *trial, enum op op, unsigned at, uint
             values[n] = tried.values[i];
         n++;
     }
+    return n;
+}
+
+size_t trial_unused(const struct trial *trial, uint16_t *slots, size_t capacity)
+{
+    const struct meta_region_owners *owners = &trial->lockstep->pre;
+    size_t n = 0;
+
+    for (uint64_t i = 0; i < owners->max_meta_slots && i <= UINT16_MAX && n < capacity; i++)
+        if (slot_owner_at(owners, i)->inner_perms.ref_count.value == SPEC_REF_COUNT_UNUSED)
+            slots[n++] = (uint16_t)i;
     return n;
 }
 

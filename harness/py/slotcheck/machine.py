@@ -8,6 +8,7 @@ raised as an exception with a type of its own, so that Hypothesis shrinks it as 
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any, Callable, Iterable
 
 from hypothesis import strategies as st
@@ -22,13 +23,23 @@ from hypothesis.stateful import (
 )
 
 from slotcheck.native import ffi, lib, text_of
-from slotcheck.operands import operand, operands
+from slotcheck.operands import metadata, operand, operands
 from slotcheck.program import Program
-from slotcheck.trial import AnySubject, SlotcheckError, Trial
-from slotcheck.vocabulary import GROUPS, HANDLE_KINDS, OPS, OPS_BY_NUMBER, Kind, Op, ops_of
+from slotcheck.trial import AnySubject, OracleFault, SlotcheckError, Trial
+from slotcheck.vocabulary import GROUPS, HANDLE_KINDS, OPS, Kind, Op
 
 #: Region sizes: small ones, in which operations meet, and some where an index needs more bits.
 SLOTS = (1, 2, 3, 4, 8, 16, 33, 64, 512)
+
+#: Machines over what belongs together: smaller ones meet more of it than one over everything.
+MACHINES: dict[str, tuple[str, ...]] = {
+    "everything": GROUPS,
+    "frames": ("slot", "frame", "unique", "node", "boot"),
+    "lists": ("list", "unique"),
+    "segments": ("segment", "frame"),
+    "mappings": ("map", "frame", "boot"),
+    "views": ("repr", "list", "unique"),
+}
 
 _EXECUTED = lib.STEP_EXECUTED
 _PLACES = (Kind.PADDR, Kind.SLOT)
@@ -41,9 +52,30 @@ _BUNDLE_NAMES = {
     Kind.SEGMENT: "segments",
     Kind.MAPPING: "mapped_frames",
 }
+# Of all types links can do most: be in lists. Half of the runs have links alone, or all types.
+_ALL_TYPES: set[int] = set()
+_LINKS = {lib.SPEC_METADATA_FRAME_LINK}
+_TYPES = st.sampled_from(
+    [_ALL_TYPES, _LINKS, _ALL_TYPES, _LINKS] + [{number} for number in range(lib.META_NR_TYPES)]
+)
 BUNDLES: dict[Kind, Bundle] = {kind: Bundle(_BUNDLE_NAMES[kind]) for kind in HANDLE_KINDS}
 #: Addresses of frames to which there are references that nobody has a handle of.
 RAW_ADDRESSES = Bundle(_RAW)
+
+
+#: Operations that make a handle without taking one.
+_SOURCES = frozenset(
+    op
+    for op in OPS.values()
+    if op.makes and not any(kind in HANDLE_KINDS for kind in op.operands)
+)
+
+
+def _with_sources(groups: Iterable[str]) -> frozenset[Op]:
+    """The operations of these groups, and those that make what they take of nothing."""
+    ops = frozenset(op for op in OPS.values() if op.group in groups)
+    taken = {kind for op in ops for kind in op.operands if kind in HANDLE_KINDS}
+    return ops | {op for op in _SOURCES if op.makes in taken}
 
 
 class Handle:
@@ -82,31 +114,41 @@ class SlotMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        # Hypothesis draws every rule as often as any other, and switches some off in each run, one by
+        # one; in so many rules what belongs together rarely meets. Nobody else reads this attribute.
+        self._rules_strategy = _by_weight(self)
         self._lib_trial = self.trial.pointer
         self._possible = ffi.new("bool[]", lib.NR_OPS)
+        self._slots = ffi.new("uint16_t[]", lib.TRIAL_MAX_TRIED)
         self._report = ffi.new("struct clause_report *")
         self._off: frozenset[int] = frozenset()
+        self._setups = 0
+        self._only_setups = False
+        #: Slots that operations have been about, and the first ones that nobody uses.
+        self.touched: list[int] = []
+        self.unused: list[int] = []
+        self.types: set[int] = set()
         self._is_new = False
         self._forget_handles()
         self.slots = 0
+        self._rules = [(rule_, OPS[rule_.function.__name__]) for rule_ in self.rules()]
 
     # --- programs ---
 
-    @initialize(
-        slots=st.sampled_from(SLOTS),
-        without=st.sets(st.sampled_from(GROUPS), max_size=len(GROUPS) - 1),
-    )
-    def begin(self, slots: int, without: set[str]) -> None:
-        """A region, and what kinds of operations this run does without."""
+    def _start(self, slots: int, only: set[str], metadata: set[int], setups: int) -> None:
+        """A region; of which groups of operations and with which types of metadata, empty meaning
+        all; and how many operations that only come before others come first, if there are any."""
         self.slots = slots
-        self._off = frozenset(
-            op.number for group in sorted(without) for op in ops_of(group)
-        )
+        self.types = metadata or set(range(lib.META_NR_TYPES))
+        self._setups = setups
+        wanted = _with_sources(only) if only else self.ops
+        self._off = frozenset(op.number for op in self.ops if op not in wanted)
         self._begin()
 
     def _begin(self) -> None:
         self.trial.begin(self.slots)
         self._forget_handles()
+        self.touched = []
         self._look_ahead()
 
     def teardown(self) -> None:
@@ -123,13 +165,17 @@ class SlotMachine(RuleBasedStateMachine):
         """The invariants of the specification, of all slots and lists."""
         if self.slots and not lib.trial_invariants(self._lib_trial, self._report):
             broken = lib.CLAUSES[self._report.failed[0]]
-            raise SlotcheckError(f"the agreed state breaks {text_of(broken.id)}")
+            raise OracleFault(f"the agreed state breaks {text_of(broken.id)}")
 
     # --- what can come next ---
 
     def _look_ahead(self) -> None:
         lib.trial_possible(self._lib_trial, self._possible)
+        self.unused = list(self._slots[0 : lib.trial_unused(self._lib_trial, self._slots, 4)])
         possible, off = self._possible, self._off
+        self._only_setups = self._setups > 0 and any(
+            op.is_setup and possible[op.number] and op.number not in off for op in self.ops
+        )
         for op in self.ops:
             if possible[op.number] and op.number not in off:
                 return
@@ -137,11 +183,28 @@ class SlotMachine(RuleBasedStateMachine):
         possible[self.ops[0].number] = True
         self._off = off - {self.ops[0].number}
 
+    def is_possible(self, op: Op) -> bool:
+        """True if the operation can come next, in this run."""
+        number = op.number
+        return (
+            self._possible[number]
+            and number not in self._off
+            and (op.is_setup or not self._only_setups)
+        )
+
+    def menu(self) -> list[Any]:
+        """The rules that can run, each as many times as its weight."""
+        menu: list[Any] = []
+        for rule_, op in self._rules:
+            if self.is_possible(op):
+                # Where nothing is free, most of what makes something of nothing is refused alike.
+                menu += [rule_] * (1 if op in _SOURCES and not self.unused else op.weight)
+        return menu
+
     def candidates(self, op: Op, at: int) -> list[int]:
         """The values of that operand with which the operation's precondition can hold now."""
-        values = ffi.new("uint16_t[64]")
-        n = lib.trial_candidates(self._lib_trial, op.number, at, values, len(values))
-        return list(values[0 : min(n, len(values))]) or [0]
+        n = lib.trial_candidates(self._lib_trial, op.number, at, self._slots, len(self._slots))
+        return list(self._slots[0 : min(n, len(self._slots))]) or [0]
 
     # --- handles ---
 
@@ -195,9 +258,8 @@ class SlotMachine(RuleBasedStateMachine):
 
     def _update_raw(self) -> list[RawAddress]:
         """Addresses of frames that are forgotten now and were not."""
-        values = ffi.new("uint16_t[64]")
-        n = min(lib.trial_forgotten(self._lib_trial, values, len(values)), len(values))
-        slots = values[0:n]
+        n = lib.trial_forgotten(self._lib_trial, self._slots, len(self._slots))
+        slots = self._slots[0 : min(n, len(self._slots))]
         for slot in set(self._raw) - set(slots):
             self._raw.pop(slot).alive = False
             self._with_dead.add(_RAW)
@@ -216,6 +278,7 @@ class SlotMachine(RuleBasedStateMachine):
         first, second, third = [self._number(argument) for argument in arguments] + [0] * (
             3 - len(arguments)
         )
+        self._setups -= 1
         status = lib.trial_step(self._lib_trial, op.number, first, second, third)
         if not lib.trial_goes_on(self._lib_trial):
             self.trial.check()
@@ -226,9 +289,14 @@ class SlotMachine(RuleBasedStateMachine):
             return multiple()
         self.trial.subject.raise_pending()
         self._is_new = self._is_new or lib.trial_is_new(self._lib_trial)
+        self._touch(lib.trial_record(self._lib_trial).paddr // lib.SPEC_PAGE_SIZE)
         made = self._update(op, arguments)
         self._look_ahead()
         return multiple(*made)
+
+    def _touch(self, slot: int) -> None:
+        if slot < self.slots and slot not in self.touched:
+            self.touched.append(slot)
 
     def _update(self, op: Op, arguments: tuple[Any, ...]) -> list[Any]:
         """What the operation did to the handles; those that are for the rule's bundle."""
@@ -243,6 +311,13 @@ class SlotMachine(RuleBasedStateMachine):
 
 
 # --- rules ---
+
+
+@st.composite
+def _by_weight(draw: Any, machine: SlotMachine) -> Any:
+    """One of the rules that can run, as often as ops.def says, and its arguments."""
+    chosen = draw(st.sampled_from(machine.menu()))
+    return chosen, draw(chosen.arguments_strategy)
 
 
 def _candidates(op: Op, at: int) -> st.SearchStrategy[Any]:
@@ -264,6 +339,23 @@ def _anywhere(kind: Kind) -> st.SearchStrategy[Any]:
     return choose()
 
 
+@st.composite
+def _addresses(draw: Any) -> Any:
+    """Where something can be made, where something is already, or anywhere."""
+    machine = draw(st.runner())
+    for slots in (machine.unused, machine.touched):
+        if slots and draw(st.booleans()):
+            return operand(Kind.PADDR, draw(st.sampled_from(slots)))
+    return draw(operands(Kind.PADDR, machine.slots))
+
+
+@st.composite
+def _metadata(draw: Any) -> Any:
+    """Of the types that the run is about."""
+    machine = draw(st.runner())
+    return draw(metadata(frozenset(machine.types)))
+
+
 def _needs_raw_address(op: Op, trial: Trial) -> bool:
     """True of an operation that can be called at no address after boot: it brings something back."""
     if op.operands[:1] != (Kind.PADDR,):
@@ -276,11 +368,15 @@ def _argument(op: Op, at: int, trial: Trial) -> st.SearchStrategy[Any]:
     kind = op.operands[at]
     if kind in BUNDLES:
         return BUNDLES[kind]
-    if kind in (Kind.SLOT, Kind.PATH):
+    if kind in (Kind.SLOT, Kind.PATH) or (op.is_setup and kind is not Kind.COUNT):
         return _candidates(op, at)
     if kind is Kind.PADDR and _needs_raw_address(op, trial):
         return RAW_ADDRESSES
-    return _anywhere(kind)
+    if kind is Kind.LENGTH and _needs_raw_address(op, trial):
+        return _candidates(op, at)
+    if kind is Kind.PADDR:
+        return _addresses()
+    return _metadata() if kind is Kind.META else _anywhere(kind)
 
 
 def _argument_names(op: Op) -> list[str]:
@@ -298,32 +394,53 @@ def _rule(op: Op, trial: Trial) -> Any:
     def run(self: SlotMachine, **arguments: Any) -> Any:
         return self._run(op, tuple([arguments[name] for name in names]))
 
-    def is_possible(self: SlotMachine) -> bool:
-        return self._possible[op.number] and op.number not in self._off
-
     run.__name__ = run.__qualname__ = op.name
     run.__doc__ = op.text
     arguments = {name: _argument(op, at, trial) for at, name in enumerate(names)}
     target = BUNDLES.get(op.makes, RAW_ADDRESSES)
-    return rule(target=target, **arguments)(precondition(is_possible)(run))
+    return rule(target=target, **arguments)(
+        precondition(lambda self: self.is_possible(op))(run)
+    )
+
+
+def _begin_rule(groups: tuple[str, ...]) -> Any:
+    """Every fourth run has all of the groups, the others one to three."""
+    some = [set(chosen) for n in (1, 2, 3) for chosen in combinations(groups, n)]
+    all_: set[str] = set()
+
+    def begin(
+        self: SlotMachine, slots: int, only: set[str], metadata: set[int], setups: int
+    ) -> None:
+        self._start(slots, only, metadata, setups)
+
+    return initialize(
+        slots=st.sampled_from(SLOTS),
+        only=st.sampled_from([all_] * (len(some) // 3 + 1) + some),
+        metadata=_TYPES,
+        setups=st.integers(0, 3),
+    )(begin)
 
 
 def state_machine(
-    subject: AnySubject, ops: Iterable[Op] | None = None, name: str = "SlotMachine"
+    subject: AnySubject, groups: Iterable[str] = GROUPS, name: str = "SlotMachine"
 ) -> type[SlotMachine]:
-    """A state machine over the operations that the subject offers, of `ops` or of all.
+    """A state machine over the operations of these groups that the subject offers, and over those
+    that make of nothing what they take.
 
     Its `TestCase` is a unittest; `hypothesis.stateful.run_state_machine_as_test` runs it, too.
+    Raises SlotcheckError if there is no such operation.
     """
     trial = Trial(subject)
+    wanted = _with_sources(groups)
     offered = tuple(
         op
-        for op in (OPS_BY_NUMBER if ops is None else ops)
-        if lib.subject_offers(subject.pointer, op.number)
+        for op in OPS.values()
+        if op in wanted and lib.subject_offers(subject.pointer, op.number)
     )
     if not offered:
         raise SlotcheckError(f"{subject.name} offers none of the operations")
-    rules = {op.name: _rule(op, trial) for op in offered}
+    attributes = {op.name: _rule(op, trial) for op in offered}
+    attributes["begin"] = _begin_rule(tuple(groups))
     # One that can always run comes first.
     ordered = tuple(sorted(offered, key=lambda op: op is not OPS["get_slot"]))
-    return type(name, (SlotMachine,), {"trial": trial, "ops": ordered, **rules})
+    return type(name, (SlotMachine,), {"trial": trial, "ops": ordered, **attributes})

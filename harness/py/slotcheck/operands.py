@@ -36,11 +36,31 @@ def _telling_values(kind: Kind, slots: int) -> list[int]:
     return list(scope.values[kind][0 : scope.nr_values[kind]])
 
 
+def _mostly(
+    telling: list[Operand], other: st.SearchStrategy[Operand]
+) -> st.SearchStrategy[Operand]:
+    """Three times out of four one of those; a strategy that comes twice would count once."""
+    return st.one_of(*[st.sampled_from(telling) for _ in range(3)], other)
+
+
 @lru_cache(maxsize=None)
 def operands(kind: Kind, slots: int) -> st.SearchStrategy[Operand]:
     """Operands of a kind that is none of handles, for a region of that many slots: those that an
     exhaustive search tries, and now and then any other."""
     make = _TYPES[kind]
-    telling = st.sampled_from([make(value) for value in _telling_values(kind, slots)])
+    telling = [make(value) for value in _telling_values(kind, slots)]
     largest = 256 ** lib.OPERAND_WIDTH[kind] - 1
-    return telling | telling | telling | st.integers(0, largest).map(make)
+    return _mostly(telling, st.integers(0, largest).map(make))
+
+
+@lru_cache(maxsize=None)
+def metadata(types: frozenset[int]) -> st.SearchStrategy[Operand]:
+    """META operands of these types."""
+    make, nr_types = _TYPES[Kind.META], lib.META_NR_TYPES
+    telling = [make(v) for v in _telling_values(Kind.META, 1) if v % nr_types in types]
+    other = st.builds(
+        lambda type_, seed: make(nr_types * seed + type_),
+        st.sampled_from(sorted(types)),
+        st.integers(0, (2**16 - nr_types) // nr_types),
+    )
+    return _mostly(telling, other)
