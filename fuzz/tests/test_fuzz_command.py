@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from campaign.engine import EngineSettings, Job
+from campaign.findings import Replayer, list_findings
+from campaign.folder import Folder
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SLOTCHECK_BUILD", ROOT / "build"))
 SUBJECTS = BUILD / "gcc/subjects"
@@ -28,29 +32,58 @@ def test_there_are_faults_to_find():
     assert len(FAULTS) >= 12
 
 
+@pytest.fixture
+def campaign_folder(tmp_path):
+    return Folder(tmp_path / "out", "a subject")
+
+
 # What is wrong with a subject's reset is no divergence of an operation: it has a test of its own.
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "reset_forgets"])
-def test_every_fault_is_found(fault, tmp_path):
-    """The bound is in programs, so that a slow machine finds as much as a fast one."""
+def test_every_fault_is_found(fault, campaign_folder):
+    """By the job of a campaign, and confirmed as it does; the rest of a campaign is the same for
+    all faults. The bound is in programs, so that a slow machine finds as much as a fast one."""
+    subject, target = SUBJECTS / f"fault_{fault}.so", BUILD / "libfuzzer/fuzz/lockstep"
+    settings = EngineSettings(target, campaign_folder.corpus, BUILD / "release/seeds/lockstep",
+                              ROOT / "fuzz/lockstep.dict", {"SLOTCHECK_SUBJECT": str(subject)})
+    job = Job(0, settings, campaign_folder.log, campaign_folder.findings)
+    job.start(seconds=600, runs=1_000_000)
+    while job.poll() is None and not campaign_folder.cases():
+        time.sleep(0.02)
+    job.finish(seconds=0)  # by force: a case that is there is a whole one
+    replayer = Replayer(BUILD / "release/harness/slotcheck", "./slotcheck", (target,), subject)
+    findings = list_findings(campaign_folder.cases(), known=set())
+    assert findings, job.log_text()[-2000:]
+    for finding in findings:
+        replayer.confirm(finding)
+        assert finding.confirmed and not finding.is_crash, finding
+        assert finding.record["clauses"]
+
+
+@pytest.mark.parametrize("fault", ["clone_uncounted", "in_use_past_max", "on_drop_twice"])
+def test_the_command_of_a_finding_shows_it_again(fault, tmp_path):
+    """Of a campaign as users run it."""
     subject = SUBJECTS / f"fault_{fault}.so"
     result = slotcheck("fuzz", "--subject", subject, "--runs", "1000000", "--max-findings", "1",
                        "--jobs", "1", "--out", tmp_path / "out", "--json")
     assert result.returncode == 1, result.stderr[-2000:]
     findings = json.loads(result.stdout)["findings"]
     assert findings
-    # The command that each finding names shows it again.
     replay = findings[0]["replay"]
     again = subprocess.run(replay, shell=True, cwd=ROOT, text=True, capture_output=True, timeout=60)
     assert again.returncode == 1, (replay, again.stdout, again.stderr)
     assert "broken" in again.stdout
 
 
-@pytest.mark.parametrize("fault", ["crash", "hang"])
-def test_a_subject_that_dies_is_a_finding(fault, tmp_path):
-    result = slotcheck("fuzz", "--subject", SUBJECTS / f"fault_{fault}.so", "--runs", "200000",
-                       "--max-findings", "1", "--jobs", "1", "--out", tmp_path / "out", "--json")
+@pytest.mark.parametrize("subject, operation", [("fault_crash", "frame_drop"),
+                                                ("odd", "frame_clone")])
+def test_a_subject_that_dies_is_a_finding(subject, operation, tmp_path):
+    """Or does not return: one that waits, and so does not take the processor from other tests."""
+    result = slotcheck("fuzz", "--subject", SUBJECTS / f"{subject}.so", "--runs", "200000",
+                       "--max-findings", "1", "--jobs", "1", "--out", tmp_path / "out", "--json",
+                       env=os.environ | {"ODD": "stuck"})
     assert result.returncode == 1, result.stderr[-2000:]
-    assert json.loads(result.stdout)["findings"]
+    finding = json.loads(result.stdout)["findings"][0]
+    assert finding["confirmed"] and f"crash in {operation}" in finding["title"]
 
 
 @pytest.mark.parametrize("subject", ["plain", "aborting", "partial"])
