@@ -23,7 +23,7 @@ from campaign.folder import write_atomically
 from campaign.report import Output, StatusLine, counted
 from mutation import process
 from mutation.arguments import Arguments, parse_arguments
-from mutation.build import LIBFUZZER, NONE, Builder, Built, DoesNotBuild
+from mutation.build import NONE, Builder, Built, DoesNotBuild
 from mutation.clauses import (
     DETERMINISTIC,
     REASONS,
@@ -91,8 +91,8 @@ class Run:
 
     def build_tools(self) -> None:
         presets = ["release:slotcheck"]
-        if any(driver.needs_target for driver in self.arguments.drivers):
-            presets.append(f"{LIBFUZZER}:lockstep")
+        for driver in self.arguments.drivers:
+            presets += driver.presets
         done = subprocess.run([self.root / "slotcheck", "build", *presets], check=False)
         if done.returncode != 0:
             raise SystemExit(done.returncode)

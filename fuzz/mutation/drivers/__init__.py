@@ -5,8 +5,9 @@ from __future__ import annotations
 from mutation.drivers.base import Driver, DriverError, Outcome, Setting
 from mutation.drivers.corpus import Corpus
 from mutation.drivers.exhaust import Exhaust
+from mutation.drivers.hypothesis import Hypothesis
 from mutation.drivers.libfuzzer import LibFuzzer
 
-DRIVERS: tuple[Driver, ...] = (Corpus(), Exhaust(), LibFuzzer())
+DRIVERS: tuple[Driver, ...] = (Corpus(), Exhaust(), LibFuzzer(), Hypothesis())
 
 __all__ = ["DRIVERS", "Driver", "DriverError", "Outcome", "Setting"]

@@ -55,6 +55,7 @@ class Driver(Protocol):
     name: str
     executions: str  # what it counts, in the plural
     needs_target: bool  # the fuzz target, not just the shared library
+    presets: tuple[str, ...]  # builds that it runs, beside the command
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
         """What its results depend on, for people and to know whether they can be kept."""

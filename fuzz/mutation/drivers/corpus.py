@@ -24,6 +24,7 @@ class Corpus:
     name = "corpus"
     executions = "programs"
     needs_target = False
+    presets: tuple[str, ...] = ()
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
         files = cases(setting.root)

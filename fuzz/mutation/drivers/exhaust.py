@@ -57,6 +57,7 @@ class Exhaust:
     name = "exhaust"
     executions = "transitions"
     needs_target = False
+    presets: tuple[str, ...] = ()
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
         return {search.name: search.depth for search in searches(setting)}

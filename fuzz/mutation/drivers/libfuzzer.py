@@ -21,6 +21,7 @@ class LibFuzzer:
     name = "libfuzzer"
     executions = "programs"
     needs_target = True
+    presets: tuple[str, ...] = ("libfuzzer:lockstep",)
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
         return {"seconds": setting.seconds, "runs": setting.runs, "flags": " ".join(FLAGS)}

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from slotcheck.native import ffi, lib, text_of
-from slotcheck.operands import metadata, operand, operands
+from slotcheck.operands import metadata, operand, operands, telling_operands
 from slotcheck.program import Program
 from slotcheck.trial import AnySubject, OracleFault, SlotcheckError, Trial
 from slotcheck.vocabulary import GROUPS, HANDLE_KINDS, OPS, Kind, Op
@@ -131,7 +131,12 @@ class SlotMachine(RuleBasedStateMachine):
         self._is_new = False
         self._forget_handles()
         self.slots = 0
-        self._rules = [(rule_, OPS[rule_.function.__name__]) for rule_ in self.rules()]
+        rules = {each.function.__name__: each for each in self.rules()}
+        # One entry for each time that a rule is to be drawn among all of them.
+        self._numbered = [
+            (rules[op.name], op, nth) for op in OPS.values() if op.name in rules for nth in range(op.weight)
+        ]
+        self.numbers = st.integers(0, len(self._numbered) - 1)
 
     # --- programs ---
 
@@ -192,14 +197,23 @@ class SlotMachine(RuleBasedStateMachine):
             and (op.is_setup or not self._only_setups)
         )
 
-    def menu(self) -> list[Any]:
-        """The rules that can run, each as many times as its weight."""
-        menu: list[Any] = []
-        for rule_, op in self._rules:
-            if self.is_possible(op):
-                # Where nothing is free, most of what makes something of nothing is refused alike.
-                menu += [rule_] * (1 if op in _SOURCES and not self.unused else op.weight)
-        return menu
+    def choose(self, number: int) -> Any:
+        """The rule of that number, of which each has as many as its operation's weight.
+
+        One that cannot run now gives its numbers to those that can. As long as it can run a number
+        means the same rule, whatever came before: that is what shrinking lives on.
+        """
+        if self._can_run(number):
+            return self._numbered[number][0]
+        others = [n for n in range(len(self._numbered)) if self._can_run(n)]
+        return self._numbered[others[number % len(others)]][0]
+
+    def _can_run(self, number: int) -> bool:
+        _, op, nth = self._numbered[number]
+        if nth > 0 and not self.unused and op in _SOURCES:
+            # Where nothing is free, nearly all that makes something of nothing is refused alike.
+            return False
+        return self.is_possible(op)
 
     def candidates(self, op: Op, at: int) -> list[int]:
         """The values of that operand with which the operation's precondition can hold now."""
@@ -316,7 +330,7 @@ class SlotMachine(RuleBasedStateMachine):
 @st.composite
 def _by_weight(draw: Any, machine: SlotMachine) -> Any:
     """One of the rules that can run, as often as ops.def says, and its arguments."""
-    chosen = draw(st.sampled_from(machine.menu()))
+    chosen = machine.choose(draw(machine.numbers))
     return chosen, draw(chosen.arguments_strategy)
 
 
@@ -341,12 +355,18 @@ def _anywhere(kind: Kind) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _addresses(draw: Any) -> Any:
-    """Where something can be made, where something is already, or anywhere."""
+    """Where something can be made, where something is already, or anywhere.
+
+    As many choices are drawn in every state: what comes after them keeps its meaning when Hypothesis
+    takes a step before it away.
+    """
     machine = draw(st.runner())
-    for slots in (machine.unused, machine.touched):
-        if slots and draw(st.booleans()):
-            return operand(Kind.PADDR, draw(st.sampled_from(slots)))
-    return draw(operands(Kind.PADDR, machine.slots))
+    number, where = divmod(draw(st.integers(0, 255)), 4)
+    slots = (machine.unused, machine.touched, [], [])[where]
+    if slots:
+        return operand(Kind.PADDR, slots[number % len(slots)])
+    telling = telling_operands(Kind.PADDR, machine.slots)
+    return telling[number % len(telling)]
 
 
 @st.composite
@@ -379,7 +399,7 @@ def _argument(op: Op, at: int, trial: Trial) -> st.SearchStrategy[Any]:
     return _metadata() if kind is Kind.META else _anywhere(kind)
 
 
-def _argument_names(op: Op) -> list[str]:
+def argument_names(op: Op) -> list[str]:
     """The kinds in small letters; a second one of a kind is numbered."""
     kinds = [kind.name.lower() for kind in op.operands]
     return [
@@ -389,7 +409,7 @@ def _argument_names(op: Op) -> list[str]:
 
 
 def _rule(op: Op, trial: Trial) -> Any:
-    names = _argument_names(op)
+    names = argument_names(op)
 
     def run(self: SlotMachine, **arguments: Any) -> Any:
         return self._run(op, tuple([arguments[name] for name in names]))

@@ -29,11 +29,13 @@ def operand(kind: Kind, value: int) -> Operand:
     return _TYPES[kind](value)
 
 
-def _telling_values(kind: Kind, slots: int) -> list[int]:
-    """The few values that stand for all, as the exhaustive search has them."""
+@lru_cache(maxsize=None)
+def telling_operands(kind: Kind, slots: int) -> list[Operand]:
+    """The few operands that stand for all in a region of that many slots, as the exhaustive search
+    has them; none of a kind of handles."""
     scope = ffi.new("struct scope *")
     lib.scope_init(scope, min(slots, lib.SCOPE_MAX_SLOTS))
-    return list(scope.values[kind][0 : scope.nr_values[kind]])
+    return [operand(kind, value) for value in scope.values[kind][0 : scope.nr_values[kind]]]
 
 
 def _mostly(
@@ -48,7 +50,7 @@ def operands(kind: Kind, slots: int) -> st.SearchStrategy[Operand]:
     """Operands of a kind that is none of handles, for a region of that many slots: those that an
     exhaustive search tries, and now and then any other."""
     make = _TYPES[kind]
-    telling = [make(value) for value in _telling_values(kind, slots)]
+    telling = telling_operands(kind, slots)
     largest = 256 ** lib.OPERAND_WIDTH[kind] - 1
     return _mostly(telling, st.integers(0, largest).map(make))
 
@@ -57,7 +59,7 @@ def operands(kind: Kind, slots: int) -> st.SearchStrategy[Operand]:
 def metadata(types: frozenset[int]) -> st.SearchStrategy[Operand]:
     """META operands of these types."""
     make, nr_types = _TYPES[Kind.META], lib.META_NR_TYPES
-    telling = [make(v) for v in _telling_values(Kind.META, 1) if v % nr_types in types]
+    telling = [each for each in telling_operands(Kind.META, 1) if each % nr_types in types]
     other = st.builds(
         lambda type_, seed: make(nr_types * seed + type_),
         st.sampled_from(sorted(types)),
