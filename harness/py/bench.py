@@ -20,7 +20,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from slotcheck.machine import BUNDLES, MACHINES, RAW_ADDRESSES, SlotMachine, argument_names, state_machine
+from slotcheck.arguments import argument_names
+from slotcheck.handles import BUNDLES, RAW_ADDRESSES
+from slotcheck.machine import MACHINES, SlotMachine, state_machine
 from slotcheck.native import lib
 from slotcheck.subject import load_subject
 from slotcheck.vocabulary import Op

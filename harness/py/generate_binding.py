@@ -8,7 +8,8 @@ headers themselves; macros that are numbers become constants.
 
 Writes two files:
     _slotcheck.c             the extension module
-    _slotcheck_signatures.py the names of the functions' parameters, which cffi forgets
+    _slotcheck_signatures.py the names of the functions' parameters, and of the subject's functions what
+                             is only read, which cffi forgets
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import cffi
 from pycparser import c_ast, c_generator, c_parser
@@ -29,6 +31,8 @@ KNOWN_TYPES = ("bool", "size_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", 
 NUMBER_MACRO = re.compile(r"^#define ((?:SPEC|VALUE)_\w+) +\S", re.MULTILINE)
 # What a subject exports; nothing here defines it.
 ENTRY_POINT = "slotcheck_subject"
+# The struct whose members can be functions in Python.
+SUBJECT = "slotcheck_subject"
 C_LIBRARY = "void free(void *memory);"
 
 
@@ -58,6 +62,7 @@ class Declarations:
         self._generator = c_generator.CGenerator()
         self.lines: list[str] = []
         self.parameters: dict[str, list[str]] = {}
+        self.subject_functions: dict[str, list[tuple[str, str]]] = {}
         self._function_types: dict[str, c_ast.FuncDecl] = {}
         for node in tree.ext[len(KNOWN_TYPES) :]:
             self._add(node)
@@ -72,6 +77,8 @@ class Declarations:
             if node.name == ENTRY_POINT:
                 return
             self._note_parameters(node)
+            if isinstance(node.type, c_ast.Struct) and node.type.name == SUBJECT:
+                self._note_subject_functions(node.type)
         self.lines.append(self._generator.visit(node) + ";")
 
     def _note_parameters(self, node: c_ast.Decl) -> None:
@@ -83,12 +90,31 @@ class Declarations:
             names = [parameter.name for parameter in parameters if parameter.name]
             self.parameters[node.name] = names
 
+    def _note_subject_functions(self, struct: c_ast.Struct) -> None:
+        for member in struct.decls or []:
+            pointer = member.type
+            if not (isinstance(pointer, c_ast.PtrDecl) and isinstance(pointer.type, c_ast.FuncDecl)):
+                continue
+            self.subject_functions[member.name] = [
+                (parameter.name, self._type_of(parameter)) for parameter in pointer.type.args.params
+            ]
 
-def write_signatures(path: Path, parameters: dict[str, list[str]]) -> None:
-    lines = [f"    {name!r}: {tuple(names)!r}," for name, names in sorted(parameters.items())]
+    def _type_of(self, parameter: c_ast.Decl) -> str:
+        """The type of a parameter as C has it, such as `const struct slotcheck_metadata *`."""
+        declared: str = self._generator.visit(parameter)
+        return re.sub(rf"\b{parameter.name}\b(?!.*\b{parameter.name}\b)", "", declared).strip()
+
+
+def _table(name: str, value: str, rows: dict[str, list[Any]]) -> str:
+    lines = [f"    {key!r}: {tuple(row)!r}," for key, row in rows.items()]
+    return f"{name}: dict[str, tuple[{value}, ...]] = {{\n" + "\n".join(lines) + "\n}\n"
+
+
+def write_signatures(path: Path, declarations: Declarations) -> None:
     path.write_text(
         "# Made by generate_binding.py.\n"
-        "PARAMETERS: dict[str, tuple[str, ...]] = {\n" + "\n".join(lines) + "\n}\n"
+        + _table("PARAMETERS", "str", dict(sorted(declarations.parameters.items())))
+        + _table("SUBJECT_FUNCTIONS", "tuple[str, str]", declarations.subject_functions)
     )
 
 
@@ -108,7 +134,7 @@ def main() -> None:
     builder.set_source("_slotcheck", '#include <stdlib.h>\n#include "binding.h"\n')
     arguments.output.mkdir(parents=True, exist_ok=True)
     builder.emit_c_code(str(arguments.output / "_slotcheck.c"))
-    write_signatures(arguments.output / "_slotcheck_signatures.py", declarations.parameters)
+    write_signatures(arguments.output / "_slotcheck_signatures.py", declarations)
 
 
 if __name__ == "__main__":

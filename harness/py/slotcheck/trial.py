@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import weakref
+from typing import Any, ClassVar, Protocol
 
 from slotcheck.native import ffi, lib, take_text, text_of
 from slotcheck.program import Program
@@ -12,6 +13,10 @@ from slotcheck.vocabulary import Op, Status
 
 class SlotcheckError(Exception):
     """A subject that cannot be run, or breaks the rules of the interface."""
+
+
+class OracleFault(SlotcheckError):
+    """The specification disagrees with itself: a fault of slotcheck."""
 
 
 class Divergence(AssertionError):
@@ -58,13 +63,27 @@ class AnySubject(Protocol):
 class Trial:
     """Programs on one subject, an operation at a time or whole. Belongs to one thread."""
 
+    #: Of trials that are made from now on: a `spec_variant`, and memory for the program that is
+    #: running (see trial_use_journal). It is for whoever runs a whole process of trials.
+    variant: ClassVar[int] = lib.SPEC_OSTD
+    journal: ClassVar[Any] = ffi.NULL
+    #: All that are alive, to be counted over.
+    alive: ClassVar[weakref.WeakSet[Trial]] = weakref.WeakSet()
+
     def __init__(self, subject: AnySubject) -> None:
         error = ffi.new("char[256]")
         pointer = lib.trial_create(subject.pointer, error, len(error))
         if pointer == ffi.NULL:
             raise SlotcheckError(f"{subject.name}: {text_of(error)}")
         self.subject = subject
+        self._has_raised = False
         self._pointer = ffi.gc(pointer, lib.trial_destroy)
+        lib.trial_use_variant(pointer, Trial.variant)
+        lib.trial_use_journal(pointer, Trial.journal)
+        Trial.alive.add(self)
+
+    def __repr__(self) -> str:
+        return f"<trial of {self.subject.name}>"
 
     @property
     def pointer(self) -> Any:
@@ -76,8 +95,14 @@ class Trial:
         """The program so far."""
         return Program.copy_of(lib.trial_program(self._pointer))
 
+    @property
+    def nr_steps(self) -> int:
+        """Operations that were run, over the trial's life."""
+        return lib.trial_nr_steps(self._pointer)
+
     def begin(self, slots: int) -> None:
         """Begins a program of that many slots, or of as many as the subject has."""
+        self._has_raised = False
         lib.trial_begin(self._pointer, slots)
         self.check()
 
@@ -87,27 +112,34 @@ class Trial:
         status = lib.trial_step(self._pointer, op.number, first, second, third)
         if not lib.trial_goes_on(self._pointer):
             self.check()
+        self.subject.raise_pending()
         return Status(status)
 
     def end(self) -> None:
-        """Asks what is asked of a program that ends here."""
-        if not lib.trial_end(self._pointer):
+        """Asks what is asked of a program that ends here, if nothing was raised of it yet: whoever
+        ends a program because of an exception is not to lose that."""
+        if not lib.trial_end(self._pointer) and not self._has_raised:
             self.check()
+        self.subject.raise_pending()
 
     def run(self, program: Program) -> None:
         """Runs a whole program; raises the Divergence that it shows, if any."""
+        self._has_raised = False
         if not lib.trial_run(self._pointer, program.pointer):
             self.check()
         self.subject.raise_pending()
 
     def check(self) -> None:
         """Raises what has ended the program, if it was not a panic on which both sides agree."""
+        self._has_raised = True
         self.subject.raise_pending()
+        # A finding is worth more than what the subject does wrong besides.
+        if lib.trial_divergence(self._pointer).kind != lib.FINDING_NONE:
+            raise self.divergence()
         error = text_of(lib.trial_error(self._pointer))
         if error:
             raise SlotcheckError(f"{self.subject.name}: {error}")
-        if lib.trial_divergence(self._pointer).kind != lib.FINDING_NONE:
-            raise self.divergence()
+        self._has_raised = False
 
     def divergence(self) -> Divergence:
         """What both sides disagree on, as an exception that nobody has raised yet."""

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import TYPE_CHECKING
+from enum import EnumMeta, IntEnum
+from typing import TYPE_CHECKING, Any
 
 from slotcheck.native import ffi, lib, take_text, text_of
 
 
-def _members(enum: str, prefix: str) -> dict[str, int]:
+def enum_members(enum: str, prefix: str) -> dict[str, int]:
     """The enumerators of a C enum whose names begin like that, without it."""
     elements = ffi.typeof(f"enum {enum}").elements
     return {
@@ -22,25 +22,30 @@ def _members(enum: str, prefix: str) -> dict[str, int]:
 
 if TYPE_CHECKING:
 
-    class Kind(IntEnum):
+    class MadeFromC(EnumMeta):
+        """Of an enumeration whose members are looked up in C: any name can be one."""
+
+        def __getattr__(cls, name: str) -> Any: ...
+
+    class Kind(IntEnum, metaclass=MadeFromC):
         """Kinds of operands; see program.h."""
 
         NONE = 0
 
-    class Result(IntEnum):
+    class Result(IntEnum, metaclass=MadeFromC):
         """How an operation ends; see subject.h."""
 
         OK = 0
 
-    class Status(IntEnum):
+    class Status(IntEnum, metaclass=MadeFromC):
         """What became of an operation of a program; see lockstep.h."""
 
         NOT_REACHED = 0
 
 else:
-    Kind = IntEnum("Kind", _members("operand_kind", "OPERAND_"))
-    Result = IntEnum("Result", _members("spec_result", "SPEC_"))
-    Status = IntEnum("Status", _members("step_status", "STEP_"))
+    Kind = IntEnum("Kind", enum_members("operand_kind", "OPERAND_"))
+    Result = IntEnum("Result", enum_members("spec_result", "SPEC_"))
+    Status = IntEnum("Status", enum_members("step_status", "STEP_"))
 
 HANDLE_KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if lib.operand_is_handle(kind))
 
@@ -88,7 +93,7 @@ GROUPS: tuple[str, ...] = tuple(group for group in _groups() if group != "all")
 
 def _read_ops() -> dict[str, Op]:
     groups = {number: group for group in GROUPS for number in _ops_of(group)}
-    names = _members("op", "OP_")
+    names = enum_members("op", "OP_")
     ops = {}
     for name, number in names.items():
         info = lib.OPS[number]
