@@ -151,13 +151,12 @@ static bool elements_inv(const struct elements *found, struct clause_report *rep
 bool linked_list_inv(const struct meta_region_owners *owners, uint64_t list,
                      struct clause_report *report)
 {
+    if (list >= SPEC_MAX_LISTS || !owners->lists[list].is_live)
+        return true;
+
     list_t *self = &owners->lists[list];
     const bool empty = self->size == 0;
     bool holds = true;
-
-    if (!self->is_live)
-        return true;
-
     const struct elements found = find_elements(owners, self);
     /* What stands at the end can only be said if the end was reached. */
     const bool complete = found.nr == self->size;

@@ -877,7 +877,7 @@ static void test_garbage(void **state)
         fill_with_garbage(run, &run->after);
         outcome.value = draw_addr(run);
         call = (struct spec_call){.paddr = draw_paddr(run), .list = draw(run, SPEC_MAX_LISTS + 1)};
-        for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
+        for (uint64_t i = 0; i < SPEC_MAX_LISTS + 1; i++)
             linked_list_inv(&run->before, i, &run->report);
         for (uint64_t i = 0; i < NR_SLOTS + 1; i++)
             in_list_inv_at(&run->before, i, &run->report);
