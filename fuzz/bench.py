@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """`./slotcheck bench`: the implementation beside bare instructions, judged beside bare operations,
-and the lockstep under libFuzzer beside an empty target; each pair in turn, medians, in one run.
+Hypothesis' state machines beside empty ones, and the lockstep under libFuzzer beside an empty target;
+each pair in turn, medians, in one run.
 
     bench [--json]
 """
@@ -28,7 +29,7 @@ SHORTEST, LONGEST = 64, 512
 RUNS = {"libfuzzer": 800_000, "libfuzzer-asan": 250_000}
 EMPTY_RUNS = {"libfuzzer": 6_000_000, "libfuzzer-asan": 3_000_000}
 GOALS = {"libfuzzer": 0.08, "libfuzzer-asan": 0.04}
-IMPL_GOAL, JUDGED_GOAL = 1.2, 20.0
+IMPL_GOAL, JUDGED_GOAL, MACHINE_GOAL = 1.2, 20.0, 0.6
 # Pairs for which no goal was set: the bare side leaves out what a library must do.
 NO_GOAL = ("linked_list_", "segment_")
 # What programs are made of, by program format.
@@ -154,6 +155,23 @@ class EngineBench:
         )
 
 
+# --- state machines -------------------------------------------------------------------------------
+
+
+def show_machines(results: list[dict[str, Any]]) -> None:
+    print(
+        "\nsteps a CPU second of state machines, beside empty ones of as many rules and arguments"
+        f" (goal: at least {MACHINE_GOAL:.0%})"
+    )
+    for result in results:
+        print(
+            f"  {result['machine']:14} {result['rules']} rules"
+            f"  judged {result['judged_per_second']:6,.0f}/s"
+            f"  empty {result['empty_per_second']:6,.0f}/s  {result['share']:6.1%}"
+            f"{verdict(result['share'] >= MACHINE_GOAL)}"
+        )
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -214,6 +232,11 @@ def bench(build: Path, as_json: bool) -> None:
     record["impl"] = json.loads(output_of(build / "release/impl/bench_impl", "--json"))
     if not as_json:
         show_implementation(record["impl"])
+
+    machines = Path(__file__).parents[1] / "harness/py/bench.py"
+    record["machines"] = json.loads(output_of(sys.executable, machines))
+    if not as_json:
+        show_machines(record["machines"])
 
     record["judged"] = [judge(benches, program_format) for program_format in PROGRAMS]
     if not as_json:

@@ -61,6 +61,8 @@ class EngineSettings:
     dictionary: Path
     environment: dict[str, str]
     flags: tuple[str, ...] = ()
+    # What others have found; read like the seeds, and never written to.
+    more_seeds: tuple[Path, ...] = ()
 
     def command(
         self, artifact_prefix: str, seconds: int, runs: int | None, with_seeds: bool
@@ -68,7 +70,7 @@ class EngineSettings:
         command = [
             str(self.target),
             str(self.corpus),
-            *([str(self.seeds)] if with_seeds else []),
+            *(map(str, (self.seeds, *self.more_seeds)) if with_seeds else []),
             f"-dict={self.dictionary}",
             f"-artifact_prefix={artifact_prefix}",
             f"-max_total_time={seconds}",

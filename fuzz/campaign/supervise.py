@@ -41,6 +41,8 @@ class Campaign:
         self.command = build / "release/harness/slotcheck"
         self.dictionary = root / "fuzz/lockstep.dict"
         self.seeds = build / "release/seeds/lockstep"
+        # What the properties have left beside the campaign's folder.
+        self.handed_over = handed_over(arguments.out)
         # What all programs of a small scope have shown.
         self.scope = build / "release/scope.cells"
         # The same as texts, for people.
@@ -151,6 +153,7 @@ class Campaign:
                 dictionary=self.dictionary,
                 environment=self.environment(),
                 flags=self.arguments.engine_flags,
+                more_seeds=self.handed_over,
             )
             self.jobs.append(Job(number, settings, self.folder.log, self.folder.findings))
         first = self.jobs[0]
@@ -360,6 +363,12 @@ class Campaign:
         if failure is not None:
             raise failure
         return Status(summary.status)
+
+
+def handed_over(out: Path) -> tuple[Path, ...]:
+    """Corpora of `./slotcheck property`, of whatever subject."""
+    corpora = out.parent.glob("property*/corpus")
+    return tuple(sorted(corpus for corpus in corpora if corpus.is_dir()))
 
 
 def is_plain(job: Job) -> bool:

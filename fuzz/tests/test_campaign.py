@@ -42,7 +42,7 @@ from campaign.report import (
     short_number,
     short_time,
 )
-from campaign.supervise import last_complaint, last_line, refuse_slots
+from campaign.supervise import handed_over, last_complaint, last_line, refuse_slots
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -717,6 +717,19 @@ def test_a_job_stalls_while_its_counts_stay(tmp_path: Path) -> None:
     assert job.stalled_for() > 0
     job.stats.write_bytes(b"2")
     assert job.stalled_for() == 0
+
+
+def test_what_properties_have_found_is_seed(tmp_path: Path) -> None:
+    """Of any run beside the campaign's folder, and only where there is one."""
+    for name in ("property", "property-mine", "fuzz", "other"):
+        (tmp_path / name / "corpus").mkdir(parents=True)
+    (tmp_path / "property-none").mkdir()
+    corpora = handed_over(tmp_path / "fuzz")
+    assert corpora == (tmp_path / "property/corpus", tmp_path / "property-mine/corpus")
+    settings = EngineSettings(tmp_path, tmp_path / "c", tmp_path / "s", tmp_path, {}, (), corpora)
+    words = settings.command("", 1, None, with_seeds=True)
+    assert words[1:5] == [str(path) for path in (tmp_path / "c", tmp_path / "s", *corpora)]
+    assert str(corpora[0]) not in settings.command("", 1, None, with_seeds=False)
 
 
 def test_a_full_device_is_one_line() -> None:

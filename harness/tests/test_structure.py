@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +51,24 @@ ALLOWED: list[tuple[str, list[str]]] = [
     # The states of a search are gone to, and taken apart.
     ("harness/tests/test_exhaust.c", ["slotcheck/", "cmocka.h", "exhaust_internal.h"]),
     ("harness/tests/", ["slotcheck/", "cmocka.h"]),
+    # What Python sees: the public headers, and what a trial needs of the lockstep's own state.
+    ("harness/py/", ["slotcheck/", "metaslot_oracle.h", "lockstep_internal.h", "spec_operations.h"]),
     ("harness/", ["metaslot_oracle", "slotcheck/"]),
+    # Embeds an interpreter.
+    ("fuzz/targets/property.c", ["slotcheck/", "Python.h"]),
     ("fuzz/", ["slotcheck/"]),
 ]
+
+# The same for packages of Python, beside the standard library's.
+ALLOWED_MODULES: list[tuple[str, set[str]]] = [
+    ("harness/py/", {"_slotcheck", "_slotcheck_signatures", "slotcheck", "hypothesis", "pytest",
+                     "_pytest", "cffi", "pycparser", "setuptools", "restated", "model"}),
+    ("harness/", {"pytest"}),
+    ("fuzz/", {"campaign", "mutation", "dictionary", "pytest"}),
+    ("reports/", {"jinja2", "mutants", "pytest"}),
+]
+
+IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
@@ -81,6 +97,15 @@ def wrong_includes(name: str, text: str, root: Path = ROOT) -> list[str]:
 @pytest.mark.parametrize("path", sources({".c", ".h", ".def"}), ids=lambda p: str(p.relative_to(ROOT)))
 def test_arrows_go_one_way(path):
     assert wrong_includes(str(path.relative_to(ROOT)), path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", sources({".py"}), ids=lambda p: str(p.relative_to(ROOT)))
+def test_python_keeps_to_the_arrows(path):
+    name = str(path.relative_to(ROOT))
+    allowed = next(modules for prefix, modules in ALLOWED_MODULES if name.startswith(prefix))
+    imported = set(IMPORT.findall(path.read_text())) - sys.stdlib_module_names
+    beside = {module for module in imported if (path.parent / f"{module}.py").exists()}
+    assert imported - allowed - beside == set()
 
 
 @pytest.mark.parametrize("name, include", [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Looks for one divergence with the state machines, one after the other, and counts what it takes.
 
-    python -m slotcheck.hunt [--programs N] [--seconds S] [--case FILE] [SUBJECT]
+    python -m slotcheck.hunt [--programs N] [--seconds S] [--timeout S] [--case FILE] [SUBJECT]
 
 Prints one JSON object: `programs` and `steps` that were run, and of a divergence its `signature`;
 `--case` gets its program as bytes. Nothing is shrunk. A subject that ends the process, or does not
@@ -34,8 +34,6 @@ from slotcheck.trial import AnySubject, Divergence, SlotcheckError
 
 # Programs of one machine before it is the next one's turn.
 TURN = 50
-# Seconds without a new program after which the subject is taken to hang.
-PATIENCE = 20.0
 
 
 @dataclass
@@ -110,10 +108,10 @@ def in_child(subject: AnySubject, journal: Journal, arguments: argparse.Namespac
         if signature:
             Path(f"{arguments.case}.signature").write_text(signature, encoding="utf-8")
         os._exit(1 if signature else 0)
-    return wait_for(child, journal)
+    return wait_for(child, journal, arguments.timeout)
 
 
-def wait_for(child: int, journal: Journal) -> int:
+def wait_for(child: int, journal: Journal, timeout: float) -> int:
     last, since = journal.counts(), time.monotonic()
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -121,7 +119,7 @@ def wait_for(child: int, journal: Journal) -> int:
             return os.waitstatus_to_exitcode(status)
         if journal.counts() != last:
             last, since = journal.counts(), time.monotonic()
-        if time.monotonic() - since > PATIENCE:
+        if time.monotonic() - since > timeout:
             os.kill(child, signal.SIGKILL)
         time.sleep(0.02)
 
@@ -130,6 +128,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="slotcheck.hunt", description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--timeout", type=float, default=20.0, help="without a new program: it hangs")
     parser.add_argument("--case", type=Path)
     parser.add_argument("subject", nargs="?")
     return parser.parse_args()

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MPL-2.0
+"""The tests import the package as `./slotcheck python` does, from this checkout and its build."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("SLOTCHECK_BUILD", ROOT / "build"))
+
+sys.path[:0] = [str(ROOT / "harness/py"), str(BUILD / "python/harness/py/modules")]
