@@ -14,6 +14,8 @@ from slotcheck.subject import LibrarySubject, SubjectError
 from slotcheck.trial import AnySubject, Divergence, OracleFault, SlotcheckError, Trial
 
 BLOB = re.compile(r"^.*@reproduce_failure\('[^']*', b'([^']+)'\).*$", re.MULTILINE)
+# Hypothesis prints one after each step, and they say nothing.
+INVARIANT = re.compile(r"^state\.invariants_hold\(\)\n", re.MULTILINE)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -64,7 +66,7 @@ def failure_of(error: BaseException, printed: str, subject: AnySubject) -> dict[
         "kind": kind_of(error),
         "type": type(error).__name__,
         "message": str(error),
-        "example": BLOB.sub("", notes).strip(),
+        "example": INVARIANT.sub("", BLOB.sub("", notes)).strip(),
         "blob": blob[1] if blob else None,
         "traceback": "".join(traceback.format_exception(error)),
     }
