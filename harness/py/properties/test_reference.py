@@ -125,17 +125,14 @@ def check_step(op: Op, call: SpecCall, pre: Reference, may_panic: bool = True) -
 
 
 @pytest.mark.parametrize("group", _BY_GROUP)
-def test_a_step_satisfies_its_relation(group: str) -> None:
-    @given(_situations())
-    def run(situation: tuple[Reference, SpecCall]) -> None:
-        pre, call = situation
-        before = pre.copy()
-        for op, admitted in _admitted(pre, call, _BY_GROUP[group]):
-            event(op.name)
-            check_step(op, admitted, pre)
-        assert pre == before
-
-    run()
+@given(situation=_situations())
+def test_a_step_satisfies_its_relation(group: str, situation: tuple[Reference, SpecCall]) -> None:
+    pre, call = situation
+    before = pre.copy()
+    for op, admitted in _admitted(pre, call, _BY_GROUP[group]):
+        event(op.name)
+        check_step(op, admitted, pre)
+    assert pre == before
 
 
 @given(states.lawful_state(exempt=True))

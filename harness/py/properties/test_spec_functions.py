@@ -98,12 +98,9 @@ _SINGLE: dict[str, Callable[[], st.SearchStrategy[Arguments]]] = {
 
 
 @pytest.mark.parametrize("name", _SINGLE)
-def test_predicate_of_a_value(name: str) -> None:
-    @given(_SINGLE[name]())
-    def run(arguments: Arguments) -> None:
-        check(name, arguments)
-
-    run()
+@given(data=st.data())
+def test_predicate_of_a_value(name: str, data: st.DataObject) -> None:
+    check(name, data.draw(_SINGLE[name]()))
 
 
 # --- predicates of a slot, permissions, and a view ---
@@ -244,21 +241,17 @@ def test_predicates_of_lists_anywhere(region: oracle.MetaRegionOwners) -> None:
 # --- all of them ---
 
 
-def test_predicates_change_nothing() -> None:
+@given(states.region_pairs())
+def test_predicates_change_nothing(drawn: Any) -> None:
     """What they are given is what it was, down to the bytes of C."""
-
-    @given(states.region_pairs())
-    def run(drawn: Any) -> None:
-        paddr, pre, post = drawn
-        before, after = to_c(pre), to_c(post)
-        for name in _OF_PAIRS:
-            named = {"paddr": paddr, "as_unique": True, "pre": before, "post": after}
-            predicate = PREDICATES[name]
-            predicate.judge([named[argument.name] for argument in predicate.arguments])
-        assert oracle.from_c(before) == oracle.from_c(to_c(pre))
-        assert oracle.from_c(after) == oracle.from_c(to_c(post))
-
-    run()
+    paddr, pre, post = drawn
+    before, after = to_c(pre), to_c(post)
+    for name in _OF_PAIRS:
+        named = {"paddr": paddr, "as_unique": True, "pre": before, "post": after}
+        predicate = PREDICATES[name]
+        predicate.judge([named[argument.name] for argument in predicate.arguments])
+    assert oracle.from_c(before) == oracle.from_c(to_c(pre))
+    assert oracle.from_c(after) == oracle.from_c(to_c(post))
 
 
 def test_every_predicate_has_a_property() -> None:

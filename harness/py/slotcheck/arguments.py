@@ -82,7 +82,7 @@ def _addresses(draw: Any) -> Any:
     """Where something can be made, where something is already, or anywhere."""
     machine = draw(st.runner())
     number, where = divmod(draw(st.integers(0, 255)), 4)
-    slots = (machine.unused, machine.touched, [], [])[where]
+    slots = {0: machine.unused, 1: machine.touched}.get(where)
     if slots:
         return operand(Kind.PADDR, slots[number % len(slots)])
     telling = telling_operands(Kind.PADDR, machine.slots)

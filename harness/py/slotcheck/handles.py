@@ -93,7 +93,7 @@ class LiveHandles:
         cursors = self._update_cursors()
         made = cursors if op.makes is Kind.CURSOR else self._update_kind(op.makes)
         raw = self._update_raw()
-        return list(made if op.makes else raw)
+        return [*made] if op.makes else [*raw]
 
     def _end(self, handle: Handle) -> None:
         handle.alive = False

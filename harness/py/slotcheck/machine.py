@@ -79,7 +79,7 @@ class SlotMachine(RuleBasedStateMachine):
         self.numbers = st.sampled_from(range(len(self._numbered))).filter(self._can_run)
         # Hypothesis draws every rule as often as any other, and switches some off in each run, one by
         # one; in so many rules what belongs together rarely meets. Nobody else reads this attribute.
-        self._rules_strategy = _by_weight(self)
+        self._rules_strategy: Any = _by_weight(self)
         self._trial = self.trial.pointer
         self._handles = LiveHandles(self._trial)
         self._possible = ffi.new("bool[]", lib.NR_OPS)
@@ -116,8 +116,9 @@ class SlotMachine(RuleBasedStateMachine):
         self._look_ahead()
 
     def _tell_program(self) -> None:
-        if self.on_program:
-            type(self).on_program(self.trial.program, self._is_new)
+        tell = type(self).on_program
+        if tell:
+            tell(self.trial.program, self._is_new)
 
     def teardown(self) -> None:
         """Asks what is asked of a program that ends here."""
@@ -222,9 +223,10 @@ def _rule(op: Op, trial: Trial) -> Any:
 
     run.__name__ = run.__qualname__ = op.name
     run.__doc__ = op.text
-    target = BUNDLES.get(op.makes, RAW_ADDRESSES)
+    target: Any = BUNDLES.get(op.makes, RAW_ADDRESSES)
     can_run = precondition(lambda self: self.is_possible(op))
-    return rule(target=target, **arguments(op, trial))(can_run(run))
+    strategies: dict[str, Any] = arguments(op, trial)
+    return rule(target=target, **strategies)(can_run(run))
 
 
 def _begin_rule(groups: tuple[str, ...]) -> Any:

@@ -81,7 +81,7 @@ def _ops_of(names: str) -> list[int]:
 
 
 def _groups() -> list[str]:
-    groups = []
+    groups: list[str] = []
     while lib.SCOPE_GROUPS[len(groups)] != ffi.NULL:
         groups.append(text_of(lib.SCOPE_GROUPS[len(groups)]))
     return groups
