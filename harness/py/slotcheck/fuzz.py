@@ -18,6 +18,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from slotcheck.machine import SlotMachine, state_machine
 from slotcheck.native import ffi
+from slotcheck.program import Program
 from slotcheck.subject import LibrarySubject, PythonSubject, SubjectError, load_subject
 from slotcheck.subject_calls import MEMBERS
 from slotcheck.trial import AnySubject, Divergence, SlotcheckError
@@ -47,7 +48,7 @@ def target_of(machine: type[SlotMachine]) -> Target:
         suppress_health_check=HealthCheck.all(),
     )
     try:
-        run_state_machine_as_test(machine, settings=nothing)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine, settings=nothing)
     except SkipTest:
         pass  # Without a phase nothing runs.
     run = nothing.captured.pop().hypothesis.inner_test
@@ -128,28 +129,16 @@ class _Guide:
 
 
 def _recorded(guide: AnySubject, programs: list[bytes]) -> type[SlotMachine]:
-    machine: Any = state_machine(guide)
+    """A machine that keeps every program, also those that end in a panic, after which another one
+    begins."""
 
-    class Recorded(machine):  # type: ignore[misc]
-        """Keeps every program, also those that end in a panic, after which another one begins."""
+    def keep(program: Program, is_new: bool) -> None:
+        if program:
+            programs.append(program.encode())
 
-        has_begun = False
-
-        def _begin(self) -> None:
-            self._keep()
-            super()._begin()
-            self.has_begun = True
-
-        def teardown(self) -> None:
-            self._keep()
-            super().teardown()
-
-        def _keep(self) -> None:
-            program = self.trial.program if self.has_begun else ()
-            if program:
-                programs.append(program.encode())
-
-    return Recorded
+    machine = state_machine(guide)
+    machine.on_program = keep
+    return machine
 
 
 def give_up(error: Exception) -> str:

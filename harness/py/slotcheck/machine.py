@@ -68,7 +68,8 @@ class SlotMachine(RuleBasedStateMachine):
 
     trial: Trial
     ops: tuple[Op, ...] = ()
-    #: Called after each program with it, and with whether it has shown what none before it has.
+    #: Called at the end of each program, also of one that diverges, with it and with whether it has
+    #: shown what none before it has.
     on_program: Callable[[Program, bool], None] | None = None
 
     def __init__(self) -> None:
@@ -123,8 +124,8 @@ class SlotMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Asks what is asked of a program that ends here."""
         if self.slots:
-            self.trial.end()
             self._tell_program()
+            self.trial.end()
 
     @invariant()
     def invariants_hold(self) -> None:
