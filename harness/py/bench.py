@@ -34,7 +34,7 @@ SETTINGS = settings(
     deadline=None,
     database=None,
     phases=[Phase.generate],
-    suppress_health_check=HealthCheck.all(),
+    suppress_health_check=list(HealthCheck),
 )
 
 

@@ -19,12 +19,10 @@
 #include <stdint.h>
 
 #include "metaslot_oracle.h"
-#include "slotcheck/builtin_subject.h"
 #include "slotcheck/cell.h"
 #include "slotcheck/divergence.h"
 #include "slotcheck/lockstep.h"
 #include "slotcheck/program.h"
-#include "slotcheck/repr_check.h"
 #include "slotcheck/scope.h"
 #include "slotcheck/shrink.h"
 #include "slotcheck/subject.h"
@@ -48,7 +46,7 @@ char *summary_text(const struct divergence *divergence);
 struct trial;
 
 enum {
-    TRIAL_MAX_OPS = 4096, /* operations that a program of a trial can have */
+    TRIAL_MAX_OPS = 1 << 16, /* operations that a program of a trial can have */
     TRIAL_JOURNAL_SIZE = 1 << 20,
 };
 
@@ -81,8 +79,6 @@ bool trial_end(struct trial *trial);
 bool trial_run(struct trial *trial, const struct program *program);
 
 bool trial_goes_on(const struct trial *trial);
-/* True once something other than a setup was executed: no more setups then. */
-bool trial_is_setup_over(const struct trial *trial);
 /* Its kind is FINDING_NONE as long as both sides agree. */
 const struct divergence *trial_divergence(const struct trial *trial);
 /* The program so far, and what became of it; valid until the next one begins. */
@@ -92,7 +88,8 @@ const struct trace *trial_trace(const struct trial *trial);
 const struct step_record *trial_record(const struct trial *trial);
 /* One line, or empty. */
 const char *trial_error(const struct trial *trial);
-/* Operations that were run, over the trial's life, and the combinations that they have seen. */
+/* Operations that were run, over the trial's life, those included that whole programs skipped; and what
+   they have shown. */
 uint64_t trial_nr_steps(const struct trial *trial);
 const struct lockstep_stats *trial_stats(const struct trial *trial);
 /* True if the last operation was executed in a combination that this trial had not seen. */
@@ -115,7 +112,8 @@ enum {
 void trial_possible(const struct trial *trial, bool possible[NR_OPS]);
 /*
  * The values of one operand, the `at`-th, with which the operation is admitted for some values of
- * the others, tried as above; in the order of scope.h, slots and paths ascending. Returns how many there are, and writes at most `capacity`.
+ * the others, tried as above; in the order of scope.h, slots and paths ascending. Returns how many
+ * there are, and writes at most `capacity`.
  */
 size_t trial_candidates(const struct trial *trial, enum op op, unsigned at, uint16_t *values,
                         size_t capacity);
@@ -137,10 +135,6 @@ size_t trial_forgotten(const struct trial *trial, uint16_t *slots, size_t capaci
  * changed.
  */
 bool trial_invariants(const struct trial *trial, struct clause_report *report);
-/* The state that both sides agree on, and what the reference knows besides; read only. */
-const struct meta_region_owners *trial_owners(const struct trial *trial);
-const struct reference *trial_reference(const struct trial *trial);
-
 /*
  * Shrinks a program with its signature held, in this process: for subjects that a child process
  * cannot have, and of which no program crashes.

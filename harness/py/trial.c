@@ -45,14 +45,20 @@ struct trial *trial_create(const struct slotcheck_subject *subject, char *error,
     return trial;
 }
 
+/* No program is running. */
+static void forget_journal(const struct trial *trial)
+{
+    if (trial->journal)
+        memset(trial->journal, 0, sizeof(uint64_t));
+}
+
 static bool stop(struct trial *trial)
 {
     const bool ended = !trial->is_running || lockstep_end(trial->lockstep);
 
     trial->is_running = false;
     trial->goes_on = false;
-    if (trial->journal)
-        memset(trial->journal, 0, sizeof(uint64_t));
+    forget_journal(trial);
     return ended;
 }
 
@@ -112,9 +118,11 @@ bool trial_begin(struct trial *trial, uint64_t nr_slots)
     program_clear(&trial->program);
     if (!program_set_slots(&trial->program, nr_slots))
         return fail(trial, "no program can have that many slots");
+    keep_journal(trial, &trial->program);
     if (!lockstep_begin(trial->lockstep, &trial->program, TRIAL_MAX_OPS))
         return fail(trial, lockstep_error(trial->lockstep));
     trial->trace->nr_slots = trial->lockstep->pre.max_meta_slots;
+    nr_slots = trial->trace->nr_slots;
     scope_init(&trial->scope, nr_slots < SCOPE_MAX_SLOTS ? nr_slots : SCOPE_MAX_SLOTS);
     trial->is_running = true;
     trial->goes_on = true;
@@ -151,6 +159,9 @@ enum step_status trial_step(struct trial *trial, enum op op, uint16_t first, uin
     trial->is_new = false;
     if (!trial->goes_on)
         return STEP_NOT_REACHED;
+    if (first >> OPERAND_BITS[op][0] || second >> OPERAND_BITS[op][1] ||
+        third >> OPERAND_BITS[op][2])
+        return STEP_SKIPPED_NO_HANDLE;
     if (trial->program.nr_ops == TRIAL_MAX_OPS ||
         !program_append(&trial->program, operation_of(op, first, second, third))) {
         fail(trial, "the program has become too long");
@@ -171,9 +182,11 @@ bool trial_end(struct trial *trial)
     struct divergence *divergence = &trial->trace->divergence;
     const size_t n = trial->program.nr_ops;
 
-    if (trial->goes_on && n > 0)
+    if (trial->goes_on && n > 0) {
+        divergence->step = n - 1;
         (void)lockstep_judge_end(trial->lockstep, (enum op)trial->program.ops[n - 1].op,
                                  divergence);
+    }
     if (!stop(trial) && divergence->kind == FINDING_NONE)
         return fail(trial, lockstep_error(trial->lockstep));
     return divergence->kind == FINDING_NONE;
@@ -195,7 +208,7 @@ static bool copy_program(struct program *to, const struct program *from)
 
 bool trial_run(struct trial *trial, const struct program *program)
 {
-    const uint64_t executed = trial->stats->programs;
+    const uint64_t programs = trial->stats->programs;
 
     trial->error[0] = '\0';
     trial->trace->divergence.kind = FINDING_NONE;
@@ -208,15 +221,9 @@ bool trial_run(struct trial *trial, const struct program *program)
     keep_journal(trial, program);
     if (!lockstep_run(trial->lockstep, &trial->program, trial->trace))
         fail(trial, lockstep_error(trial->lockstep));
-    if (trial->journal)
-        memset(trial->journal, 0, sizeof(uint64_t));
-    trial->nr_steps += trial->stats->programs > executed ? trial->trace->nr_steps : 0;
+    forget_journal(trial);
+    trial->nr_steps += trial->stats->programs > programs ? trial->trace->nr_steps : 0;
     return trial->trace->divergence.kind == FINDING_NONE && trial->error[0] == '\0';
-}
-
-bool trial_is_setup_over(const struct trial *trial)
-{
-    return trial->lockstep->setup_over;
 }
 
 bool trial_goes_on(const struct trial *trial)
@@ -422,7 +429,7 @@ size_t trial_unused(const struct trial *trial, uint16_t *slots, size_t capacity)
     const struct meta_region_owners *owners = &trial->lockstep->pre;
     size_t n = 0;
 
-    for (uint64_t i = 0; i < owners->max_meta_slots && i <= UINT16_MAX && n < capacity; i++)
+    for (uint64_t i = 0; i < owners->max_meta_slots && i < PADDR_OOB && n < capacity; i++)
         if (slot_owner_at(owners, i)->inner_perms.ref_count.value == SPEC_REF_COUNT_UNUSED)
             slots[n++] = (uint16_t)i;
     return n;
@@ -431,11 +438,13 @@ size_t trial_unused(const struct trial *trial, uint16_t *slots, size_t capacity)
 size_t trial_forgotten(const struct trial *trial, uint16_t *slots, size_t capacity)
 {
     const struct lockstep *ls = trial->lockstep;
+    uint64_t touched = ls->nr_dirty;
     size_t n = 0;
 
-    for (uint64_t i = 0; i < ls->pre.max_meta_slots && i <= UINT16_MAX; i++) {
+    for (uint64_t i = 0; touched > 0 && i < ls->pre.max_meta_slots && i < PADDR_OOB; i++) {
         const struct slot_holders *holders = &ls->expected.holders[i];
 
+        touched -= ls->is_dirty[i];
         if (holders->forgotten_frames + holders->forgotten_unique_frames == 0)
             continue;
         if (n < capacity)
@@ -453,22 +462,13 @@ bool trial_invariants(const struct trial *trial, struct clause_report *report)
     bool holds = true;
 
     clause_report_begin(report);
-    for (uint64_t i = 0; i < ls->pre.max_meta_slots; i++)
-        holds &= judge_slot(&ls->pre, &ls->expected, i, true, report);
+    /* What nothing has touched is as after boot. */
+    for (uint64_t i = 0; i < ls->nr_dirty; i++)
+        holds &= judge_slot(&ls->pre, &ls->expected, ls->dirty[i], true, report);
     for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
         if (ls->pre.lists[i].is_live)
             holds &= linked_list_inv(&ls->pre, i, report);
     return holds;
-}
-
-const struct meta_region_owners *trial_owners(const struct trial *trial)
-{
-    return &trial->lockstep->pre;
-}
-
-const struct reference *trial_reference(const struct trial *trial)
-{
-    return &trial->lockstep->expected;
 }
 
 /* --- shrinking --- */
@@ -483,6 +483,7 @@ static bool keeps_signature(void *context, const struct program *candidate, stru
     struct held *held = context;
     char signature[SIGNATURE_SIZE];
 
+    keep_journal(held->trial, candidate);
     if (!lockstep_run(held->trial->lockstep, candidate, trace) ||
         trace->divergence.kind == FINDING_NONE)
         return false;
@@ -494,11 +495,14 @@ enum shrink_status trial_shrink(struct trial *trial, struct program *program,
                                 struct shrink_counts *counts)
 {
     struct held held = {.trial = trial};
+    enum shrink_status status;
 
     if (trial_run(trial, program))
         return SHRINK_AGREES;
     if (trial->error[0] != '\0')
         return SHRINK_NO_RUN;
     divergence_signature(&trial->trace->divergence, held.signature, sizeof(held.signature));
-    return shrink(program, keeps_signature, &held, &SHRINK_LIMITS, counts);
+    status = shrink(program, keeps_signature, &held, &SHRINK_LIMITS, counts);
+    forget_journal(trial);
+    return status;
 }

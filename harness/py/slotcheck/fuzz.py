@@ -45,7 +45,7 @@ def target_of(machine: type[SlotMachine]) -> Target:
         phases=(),
         database=None,
         deadline=None,
-        suppress_health_check=HealthCheck.all(),
+        suppress_health_check=list(HealthCheck),
     )
     try:
         run_state_machine_as_test(machine, settings=nothing)
@@ -53,7 +53,7 @@ def target_of(machine: type[SlotMachine]) -> Target:
         pass  # Without a phase nothing runs.
     run = nothing.captured.pop().hypothesis.inner_test
 
-    @settings(database=None, deadline=None, suppress_health_check=HealthCheck.all())
+    @settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def property_run(data: Any) -> None:
         run(machine, data)

@@ -8,7 +8,7 @@ Prints one JSON object: `programs` and `steps` that were run, and of a divergenc
 return, is found as well, without a signature. For who measures how soon a fault is found:
 `./slotcheck property` is for who wants to read about one.
 
-Exit status: 0 none found, 1 found, 2 the subject cannot be run.
+Exit status: 0 none found, 1 found, 2 the subject cannot be run, 3 internal error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,7 +31,9 @@ from slotcheck.machine import MACHINES, SlotMachine, state_machine
 from slotcheck.native import ffi, lib
 from slotcheck.property.journal import COUNTS_SIZE, SIZE, Journal, create
 from slotcheck.subject import SubjectError, load_subject
-from slotcheck.trial import AnySubject, Divergence, SlotcheckError
+from slotcheck.trial import AnySubject, Divergence, NothingOffered, SlotcheckError
+
+FOUND, CANNOT_RUN, FAILED = 1, 2, 3
 
 # Programs of one machine before it is the next one's turn.
 TURN = 50
@@ -53,7 +56,7 @@ def _settings() -> settings:
         deadline=None,
         database=None,
         print_blob=False,
-        suppress_health_check=HealthCheck.all(),
+        suppress_health_check=list(HealthCheck),
     )
 
 
@@ -67,8 +70,10 @@ class Hunter:
         for groups in MACHINES.values():
             try:
                 self.machines.append(state_machine(subject, groups))
-            except SlotcheckError:
-                continue  # it offers none of these
+            except NothingOffered:
+                continue
+        if not self.machines:
+            raise SlotcheckError("no operation can begin a program")
         memory = ffi.from_buffer(journal.memory)
         for machine in self.machines:
             machine.on_program = lambda program, is_new: self._count()
@@ -102,13 +107,25 @@ def in_child(subject: AnySubject, journal: Journal, arguments: argparse.Namespac
     """The exit status; of a child that was ended, below zero."""
     child = os.fork()
     if child == 0:
-        hunter = Hunter(subject, journal, arguments.case)
-        signature = hunter.hunt(arguments.programs, arguments.seconds)
-        journal.count(*hunter.counts())
-        if signature:
-            Path(f"{arguments.case}.signature").write_text(signature, encoding="utf-8")
-        os._exit(1 if signature else 0)
+        # Nothing of the parent's must be unwound here.
+        try:
+            os._exit(hunt_in(subject, journal, arguments))
+        except SlotcheckError as error:
+            print(f"slotcheck: {error}", file=sys.stderr)
+            os._exit(CANNOT_RUN)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(FAILED)
     return wait_for(child, journal, arguments.timeout)
+
+
+def hunt_in(subject: AnySubject, journal: Journal, arguments: argparse.Namespace) -> int:
+    hunter = Hunter(subject, journal, arguments.case)
+    signature = hunter.hunt(arguments.programs, arguments.seconds)
+    journal.count(*hunter.counts())
+    if signature:
+        Path(f"{arguments.case}.signature").write_text(signature, encoding="utf-8")
+    return FOUND if signature else 0
 
 
 def wait_for(child: int, journal: Journal, timeout: float) -> int:
@@ -145,10 +162,12 @@ def main() -> int:
         arguments.case = arguments.case or Path(folder) / "case"
         journal = create(Path(folder) / "journal")
         status = in_child(subject, journal, arguments)
+        if status in (CANNOT_RUN, FAILED):
+            return status
         hunt = Hunt(*journal.counts())
         running = journal.program()
         hunt.found = status != 0
-        if status == 1:
+        if status == FOUND:
             hunt.signature = Path(f"{arguments.case}.signature").read_text(encoding="utf-8")
         elif hunt.found and running:
             arguments.case.write_bytes(running.encode())

@@ -25,7 +25,7 @@ from slotcheck.arguments import argument_names, arguments
 from slotcheck.handles import BUNDLES, RAW_ADDRESSES, LiveHandles
 from slotcheck.native import ffi, lib, text_of
 from slotcheck.program import Program
-from slotcheck.trial import AnySubject, OracleFault, SlotcheckError, Trial
+from slotcheck.trial import AnySubject, NothingOffered, OracleFault, Trial
 from slotcheck.vocabulary import GROUPS, HANDLE_KINDS, OPS, Op
 
 #: Machines over what belongs together: smaller ones meet more of it than one over everything.
@@ -42,18 +42,19 @@ MACHINES: dict[str, tuple[str, ...]] = {
 SLOTS = (1, 2, 3, 4, 8, 16, 33, 64, 512)
 
 # Of all types links can do most: be in lists. Half of the runs have links alone, or all types.
-_ALL_TYPES: set[int] = set()
-_LINKS = {lib.SPEC_METADATA_FRAME_LINK}
-_TYPES = [_ALL_TYPES, _LINKS, _ALL_TYPES, _LINKS, *({type_} for type_ in range(lib.META_NR_TYPES))]
+_ALL_TYPES: tuple[int, ...] = ()
+_LINKS = (lib.SPEC_METADATA_FRAME_LINK,)
+_TYPES = [_ALL_TYPES, _LINKS, _ALL_TYPES, _LINKS, *((type_,) for type_ in range(lib.META_NR_TYPES))]
 
 _EXECUTED = lib.STEP_EXECUTED
 
+
+def _needs_no_handle(op: Op) -> bool:
+    return not any(kind in HANDLE_KINDS for kind in op.operands)
+
+
 # Operations that make a handle without taking one.
-_SOURCES = frozenset(
-    op
-    for op in OPS.values()
-    if op.makes and not any(kind in HANDLE_KINDS for kind in op.operands)
-)
+_SOURCES = frozenset(op for op in OPS.values() if op.makes and _needs_no_handle(op))
 
 
 def _with_sources(groups: Iterable[str]) -> frozenset[Op]:
@@ -79,7 +80,8 @@ class SlotMachine(RuleBasedStateMachine):
         self._numbered = [(rules[op.name], op, nth) for op in self.ops for nth in range(op.weight)]
         self.numbers = st.sampled_from(range(len(self._numbered))).filter(self._can_run)
         # Hypothesis draws every rule as often as any other, and switches some off in each run, one by
-        # one; in so many rules what belongs together rarely meets. Nobody else reads this attribute.
+        # one; in so many rules what belongs together rarely meets. Its run loop draws from this.
+        assert hasattr(self, "_rules_strategy"), "another Hypothesis: rules would have no weight"
         self._rules_strategy: Any = _by_weight(self)
         self._trial = self.trial.pointer
         self._handles = LiveHandles(self._trial)
@@ -100,7 +102,9 @@ class SlotMachine(RuleBasedStateMachine):
 
     # --- programs ---
 
-    def _start(self, slots: int, only: set[str], metadata: set[int], setups: int) -> None:
+    def _start(
+        self, slots: int, only: tuple[str, ...], metadata: tuple[int, ...], setups: int
+    ) -> None:
         """A region; of which groups of operations and with which types of metadata, empty meaning
         all; and how many operations that only come before others come first, if there are any."""
         self.types = frozenset(metadata or range(lib.META_NR_TYPES))
@@ -124,8 +128,10 @@ class SlotMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Asks what is asked of a program that ends here."""
         if self.slots:
-            self._tell_program()
-            self.trial.end()
+            try:
+                self.trial.end()
+            finally:
+                self._tell_program()
 
     @invariant()
     def invariants_hold(self) -> None:
@@ -232,11 +238,15 @@ def _rule(op: Op, trial: Trial) -> Any:
 
 def _begin_rule(groups: tuple[str, ...]) -> Any:
     """Every fourth run has all of the groups, the others one to three."""
-    some = [set(chosen) for n in (1, 2, 3) for chosen in combinations(groups, n)]
-    all_: set[str] = set()
+    some = [chosen for n in (1, 2, 3) for chosen in combinations(groups, n)]
+    all_: tuple[str, ...] = ()
 
     def begin(
-        self: SlotMachine, slots: int, only: set[str], metadata: set[int], setups: int
+        self: SlotMachine,
+        slots: int,
+        only: tuple[str, ...],
+        metadata: tuple[int, ...],
+        setups: int,
     ) -> None:
         self._start(slots, only, metadata, setups)
 
@@ -255,7 +265,7 @@ def state_machine(
     that make of nothing what they take.
 
     Its `TestCase` is a unittest; `hypothesis.stateful.run_state_machine_as_test` runs it, too.
-    Raises SlotcheckError if there is no such operation.
+    Raises NothingOffered if none of them can be the first of a program.
     """
     trial = Trial(subject)
     wanted = _with_sources(groups)
@@ -264,8 +274,8 @@ def state_machine(
         for op in OPS.values()
         if op in wanted and lib.subject_offers(subject.pointer, op.number)
     ]
-    if not offered:
-        raise SlotcheckError(f"{subject.name} offers none of the operations")
+    if not any(_needs_no_handle(op) for op in offered):
+        raise NothingOffered(f"{subject.name} offers no operation to begin with")
     rules = {op.name: _rule(op, trial) for op in offered}
     rules["begin"] = _begin_rule(tuple(groups))
     # One that can always run comes first, if it is there.

@@ -15,6 +15,10 @@ class SlotcheckError(Exception):
     """A subject that cannot be run, or breaks the rules of the interface."""
 
 
+class NothingOffered(SlotcheckError):
+    """The subject lacks the operations that are asked for."""
+
+
 class OracleFault(SlotcheckError):
     """The specification disagrees with itself: a fault of slotcheck."""
 

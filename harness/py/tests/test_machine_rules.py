@@ -24,7 +24,7 @@ Machine = type[SlotMachine]
 def run(machine: Machine, examples: int = 60) -> None:
     run_state_machine_as_test(machine, settings=settings(
         max_examples=examples, stateful_step_count=40, database=None,
-        deadline=None, phases=[Phase.generate], suppress_health_check=HealthCheck.all()))
+        deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_every_operation_runs() -> None:
 
 def test_a_run_does_without_what_is_off(everything: Machine) -> None:
     machine = everything()
-    machine._start(slots=4, only={"list"}, metadata=set(), setups=0)
+    machine._start(slots=4, only=("list",), metadata=(), setups=0)
     on = {op.name for op in machine.ops if op not in machine._off}
     assert on == {op.name for op in ops_of("list")} | {
         "unique_frame_from_unused", "unique_frame_from_raw"}
@@ -111,7 +111,7 @@ def test_a_run_does_without_what_is_off(everything: Machine) -> None:
 
 def test_setups_come_first_if_they_are_wanted(everything: Machine) -> None:
     machine = everything()
-    machine._start(slots=2, only=set(), metadata=set(), setups=1)
+    machine._start(slots=2, only=(), metadata=(), setups=1)
     assert {op.name for op in machine.ops if machine.is_possible(op)} == {
         op.name for op in OPS.values() if op.is_setup}
     machine._run(OPS["setup_list_id"], (3,))
@@ -129,7 +129,7 @@ def test_an_agreed_panic_begins_a_new_program(everything: Machine) -> None:
         on_program = lambda program, is_new: told.append(program)  # noqa: E731
 
     machine = Told()
-    machine._start(slots=2, only=set(), metadata=set(), setups=0)
+    machine._start(slots=2, only=(), metadata=(), setups=0)
     setup = OPS["setup"]
     at_max = 64  # MAX, see program.h
     machine._run(setup, (0, at_max, 0))

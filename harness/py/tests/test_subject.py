@@ -55,7 +55,7 @@ def run_machine(
             report_multiple_bugs=False,
             print_blob=False,
             phases=phases,
-            suppress_health_check=HealthCheck.all(),
+            suppress_health_check=list(HealthCheck),
         ),
     )
 

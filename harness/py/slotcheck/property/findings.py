@@ -14,7 +14,6 @@ from typing import Any
 
 from slotcheck.program import Program
 from slotcheck.property.arguments import Arguments
-from slotcheck.property.errors import PropertyError, Status
 from slotcheck.property.folder import Folder, add_to_corpus, write_atomically
 from slotcheck.property.replay import Replayer, title_of
 
@@ -95,11 +94,11 @@ class Findings:
 
     def take_known(self) -> None:
         """What passes now shall not hide what comes. What has no case is its property's."""
-        for case in self.folder.cases():
-            record = None if self.arguments.is_python else self.replayer.record_of(case)
-            if record is not None and record["signature"] == case.stem:
+        for case in [] if self.arguments.is_python else self.folder.cases():
+            record = self.replayer.record_of(case)
+            if record is not None:
                 self.found[case.stem] = self._known(case, record)
-            elif not self.arguments.is_python:
+            elif self.replayer.agrees(case):
                 self.folder.retire(case)
                 self.fixed.append(case.stem)
 
@@ -125,7 +124,6 @@ class Findings:
     # --- this run ---
 
     def add(self, name: str, failure: dict[str, Any]) -> None:
-        """Raises PropertyError if what a property says is not what the command says."""
         if failure["kind"] == "divergence":
             self._add_divergence(name, failure)
         else:
@@ -203,7 +201,6 @@ class Findings:
             part.unlink(missing_ok=True)
         finding.case = self._write_case(finding)
         finding.replays = [self._case_shown(finding.case)]
-        finding.confirmed = self.arguments.is_python
         self._keep(finding)
 
     def add_death(self, name: str, how: str) -> None:
@@ -232,27 +229,21 @@ class Findings:
 
     def _file(self, finding: Finding) -> None:
         """Of a divergence."""
+        finding.confirmed = self.arguments.is_python
         if not self.arguments.is_python:
             part = self._write_part(finding.program)
             try:
                 record = self.replayer.record_of(part)
-                if record is None or record["signature"] != finding.signature:
-                    raise self._refusal(finding, record)
-                self._shrink(finding, record, part)
+                # What a subject keeps from one program to the next shows here only.
+                finding.confirmed = record is not None and record["signature"] == finding.signature
+                if record is not None and finding.confirmed:
+                    self._shrink(finding, record, part)
             finally:
                 part.unlink(missing_ok=True)
         finding.case = self._write_case(finding)
         finding.replays = [self._case_shown(finding.case), *self._reproduce_shown(finding)]
-        finding.confirmed = True
         self._keep(finding)
         add_to_corpus(self.folder.corpus, Program.parse(finding.program).encode())
-
-    def _refusal(self, finding: Finding, record: dict[str, Any] | None) -> PropertyError:
-        """Python and the command run the same program: their verdicts are the same."""
-        case = self._write_case(finding)
-        said = "agrees" if record is None else f"says {record['signature']}"
-        found = f"{finding.properties[0]} found {finding.signature}"
-        return PropertyError(f"{found}, and the command {said}; see {case}", Status.INTERNAL)
 
     def _shrink(self, finding: Finding, record: dict[str, Any], part: Path) -> None:
         small = part.with_suffix(".small")

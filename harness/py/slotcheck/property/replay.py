@@ -41,9 +41,19 @@ class Replayer:
 
     def record_of(self, case: Path, known: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """What `slotcheck run` says of it if it diverges."""
-        timeout = self._timeout(known)
-        done = self._ended(["run", "--json", *timeout, *self.subject_words(), str(case)])
+        done = self._run(case, known)
         return None if done is None else first_record(done.stdout)
+
+    def agrees(self, case: Path) -> bool:
+        """True if `slotcheck run` says so; a case that cannot be run does neither."""
+        done = self._run(case, None)
+        return done is not None and done.returncode == Status.AGREEMENT
+
+    def _run(
+        self, case: Path, known: dict[str, Any] | None
+    ) -> subprocess.CompletedProcess[str] | None:
+        timeout = self._timeout(known)
+        return self._ended(["run", "--json", *timeout, *self.subject_words(), str(case)])
 
     def explanation_of(self, case: Path, record: dict[str, Any]) -> str:
         done = self._ended(["run", *self._timeout(record), *self.subject_words(), str(case)])
