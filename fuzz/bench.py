@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """`./slotcheck bench`: the implementation beside bare instructions, judged beside bare operations,
-Hypothesis' state machines beside empty ones, and the lockstep under libFuzzer beside an empty target;
-each pair in turn, medians, in one run.
+Hypothesis' state machines beside empty ones, and the lockstep under libFuzzer beside an empty
+target; each pair in turn, medians, in one run.
 
     bench [--json]
 """
@@ -168,7 +168,9 @@ def show_machines(results: list[dict[str, Any]]) -> None:
             f"  {result['machine']:14} {result['rules']} rules"
             f"  judged {result['judged_per_second']:6,.0f}/s"
             f"  empty {result['empty_per_second']:6,.0f}/s  {result['share']:6.1%}"
-            f"{verdict(result['share'] >= MACHINE_GOAL)}"
+            f"{verdict(result['share'] >= MACHINE_GOAL)};"
+            f" with rules chosen by one number {result['picked_per_second']:6,.0f}/s"
+            f"  {result['share_of_picked']:6.1%}"
         )
 
 

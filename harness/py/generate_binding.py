@@ -3,13 +3,13 @@
 """Turns binding.h, with all that it includes, into what cffi compiles.
 
 The headers stay the only place in which anything is declared: they go through the preprocessor, and
-what is left is read with pycparser. Inline functions lose their bodies, as cffi compiles against the
-headers themselves; macros that are numbers become constants.
+what is left is read with pycparser. Inline functions lose their bodies, as cffi compiles against
+the headers themselves; macros that are numbers become constants.
 
 Writes two files:
     _slotcheck.c             the extension module
-    _slotcheck_signatures.py the names of the functions' parameters, and of the subject's functions what
-                             is only read, which cffi forgets
+    _slotcheck_signatures.py the names of the functions' parameters, and of the subject's functions
+                             what is only read, which cffi forgets
 """
 
 from __future__ import annotations

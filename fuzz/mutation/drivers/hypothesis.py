@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Hypothesis: the state machines of the property runs in turn, with fixed seeds and without shrinking."""
+"""Hypothesis: the state machines of the property runs in turn, with fixed seeds, not shrinking."""
 from __future__ import annotations
 
 import json

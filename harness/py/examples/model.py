@@ -4,8 +4,8 @@
     ./slotcheck property --subject harness/py/examples/model.py
 
 Every operation of subject.h up to PageTableNode is here, and what needs few lines besides. Lists
-and segments are not: what a subject lacks is skipped. Copy it, or derive from it and change a method.
-"""
+and segments are not: what a subject lacks is skipped. Copy it, or derive from it and change a
+method. """
 
 from __future__ import annotations
 

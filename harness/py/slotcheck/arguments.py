@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the arguments of a rule are drawn from: bundles, what the oracle's preconditions admit in the
-state at hand, or what program.h allows.
+"""What the arguments of a rule are drawn from: bundles, what the oracle's preconditions admit in
+the state at hand, or what program.h allows.
 
 All of them draw as many choices in every state: what comes after them keeps its meaning when
 Hypothesis takes a step before it away.
@@ -29,8 +29,8 @@ def argument_names(op: Op) -> list[str]:
 
 
 def arguments(op: Op, trial: Trial) -> dict[str, st.SearchStrategy[Any]]:
-    """A strategy for each of the operation's arguments, for rules of a SlotMachine. Begins a program
-    of the trial, to ask the oracle."""
+    """A strategy for each of the operation's arguments, for rules of a SlotMachine. Begins a
+    program of the trial, to ask the oracle."""
     brings_back = _brings_back(op, trial)
     return {
         name: _argument(op, at, brings_back) for at, name in enumerate(argument_names(op))
@@ -38,7 +38,7 @@ def arguments(op: Op, trial: Trial) -> dict[str, st.SearchStrategy[Any]]:
 
 
 def _brings_back(op: Op, trial: Trial) -> bool:
-    """True of an operation that can be called at no address after boot: it needs a forgotten one."""
+    """True of one that can be called at no address after boot: it needs a forgotten one."""
     if op.operands[:1] != (Kind.PADDR,):
         return False
     trial.begin(1)

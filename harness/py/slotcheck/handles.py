@@ -86,8 +86,8 @@ class LiveHandles:
         self.with_dead = {*_NAMES.values(), RAW_ADDRESSES.name}
 
     def update(self, op: Op, arguments: tuple[Any, ...]) -> list[Any]:
-        """What an operation that was executed has done to them. Returns those that are for the bundle
-        of its rule: the handles that it made, or the addresses that it forgot."""
+        """What an operation that was executed has done to them. Returns those that are for the
+        bundle of its rule: the handles that it made, or the addresses that it forgot."""
         if op.takes and lib.trial_record(self._trial).result == lib.SPEC_OK:
             self._end(next(h for h in arguments if isinstance(h, Handle) and h.kind is op.takes))
         cursors = self._update_cursors()

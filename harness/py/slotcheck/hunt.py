@@ -77,7 +77,8 @@ class Hunter:
         memory = ffi.from_buffer(journal.memory)
         for machine in self.machines:
             machine.on_program = lambda program, is_new: self._count()
-            lib.trial_use_journal(machine.trial.pointer, ffi.cast("uint8_t *", memory) + COUNTS_SIZE)
+            programs = ffi.cast("uint8_t *", memory) + COUNTS_SIZE
+            lib.trial_use_journal(machine.trial.pointer, programs)
 
     def counts(self) -> tuple[int, int]:
         trials = [machine.trial.pointer for machine in self.machines]
@@ -145,7 +146,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="slotcheck.hunt", description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--timeout", type=float, default=20.0, help="without a new program: it hangs")
+    parser.add_argument("--timeout", type=float, default=20.0, help="of one program")
     parser.add_argument("--case", type=Path)
     parser.add_argument("subject", nargs="?")
     return parser.parse_args()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """State machines: Hypothesis chooses operations, C judges them.
 
-Every operation of ops.def becomes a rule, every kind of handle a bundle. A rule adds its operation to
-a program that runs in lockstep on the subject and on the specification; the first divergence is
+Every operation of ops.def becomes a rule, every kind of handle a bundle. A rule adds its operation
+to a program that runs in lockstep on the subject and on the specification; the first divergence is
 raised as an exception with a type of its own, so that Hypothesis shrinks it as one finding.
 """
 
@@ -76,11 +76,20 @@ class SlotMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         rules = {each.function.__name__: each for each in self.rules()}
-        # One entry for each time that a rule is to be drawn among all of them.
-        self._numbered = [(rules[op.name], op, nth) for op in self.ops for nth in range(op.weight)]
-        self.numbers = st.sampled_from(range(len(self._numbered))).filter(self._can_run)
-        # Hypothesis draws every rule as often as any other, and switches some off in each run, one by
-        # one; in so many rules what belongs together rarely meets. Its run loop draws from this.
+        # Every rule has as many numbers as its operation's weight. A number means the same rule in
+        # every state: that is what shrinking lives on.
+        self._numbered = [rules[op.name] for op in self.ops for _ in range(op.weight)]
+        self._numbers_of: dict[Op, range] = {}
+        for op in self.ops:
+            first = sum(map(len, self._numbers_of.values()))
+            self._numbers_of[op] = range(first, first + op.weight)
+        # Those of the rules that can run now; it is the same object all the time.
+        self._can_run: set[int] = set()
+        self.numbers = st.sampled_from(range(len(self._numbered))).filter(
+            self._can_run.__contains__
+        )
+        # Hypothesis draws every rule as often as any other, and switches some off in each run, one
+        # by one; in so many rules what belongs together rarely meets. Its run loop draws from this.
         assert hasattr(self, "_rules_strategy"), "another Hypothesis: rules would have no weight"
         self._rules_strategy: Any = _by_weight(self)
         self._trial = self.trial.pointer
@@ -149,10 +158,17 @@ class SlotMachine(RuleBasedStateMachine):
         self._only_setups = self._setups > 0 and any(
             op.is_setup and self.is_possible(op) for op in self.ops
         )
-        if not any(self.is_possible(op) for op in self.ops):
+        possible = [op for op in self.ops if self.is_possible(op)]
+        if not possible:
             # Hypothesis wants a rule that can run. This one is skipped, or does no harm.
+            possible = [self.ops[0]]
             self._possible[self.ops[0].number] = True
             self._off -= {self.ops[0]}
+        self._can_run.clear()
+        for op in possible:
+            # Where nothing is free, nearly all that makes something of nothing is refused alike.
+            is_rare = op in _SOURCES and not self.unused
+            self._can_run.update(self._numbers_of[op][0 : 1 if is_rare else None])
 
     def is_possible(self, op: Op) -> bool:
         """True if the operation can come next, in this run."""
@@ -163,15 +179,8 @@ class SlotMachine(RuleBasedStateMachine):
         )
 
     def rule_of(self, number: int) -> Any:
-        """The rule of that number, of which each has as many as its operation's weight."""
-        return self._numbered[number][0]
-
-    def _can_run(self, number: int) -> bool:
-        _, op, nth = self._numbered[number]
-        if nth > 0 and not self.unused and op in _SOURCES:
-            # Where nothing is free, nearly all that makes something of nothing is refused alike.
-            return False
-        return self.is_possible(op)
+        """The rule of that number."""
+        return self._numbered[number]
 
     def candidates(self, op: Op, at: int) -> list[int]:
         """The values of that operand with which the operation's precondition can hold now."""

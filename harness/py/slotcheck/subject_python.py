@@ -22,8 +22,8 @@ class Subject:
     """A region of slots with operations, to be derived from.
 
     A method with the name of a function of `struct slotcheck_subject` offers it; subject.h says
-    what each does. It is given what the function reads and returns what it writes. An error is raised as
-    `Refused(Result.IN_USE)`, or returned as that Result; a panic is raised as `Panic`. Slots and
+    what each does. It is given what the function reads and returns what it writes. An error is
+    raised as `Refused(Result.IN_USE)`, or returned as that Result; a panic is raised as `Panic`. Slots and
     handles are addresses, as in C: see `slot` and `index`.
 
     `read_slot` is required. `reset` makes a new object of the class if there is no such method.

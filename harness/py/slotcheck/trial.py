@@ -26,8 +26,8 @@ class OracleFault(SlotcheckError):
 class Divergence(AssertionError):
     """The subject and the specification disagree.
 
-    Every signature has a subclass of its own, so that whoever shrinks a failure can tell one finding
-    from another by its type; see `divergence_type`.
+    Every signature has a subclass of its own, so that whoever shrinks a failure can tell one
+    finding from another by its type; see `divergence_type`.
     """
 
     signature: str = ""
@@ -48,7 +48,8 @@ _types: dict[str, type[Divergence]] = {}
 def divergence_type(signature: str) -> type[Divergence]:
     """The exception type of the findings with this signature."""
     if signature not in _types:
-        _types[signature] = type(f"Divergence[{signature}]", (Divergence,), {"signature": signature})
+        name = f"Divergence[{signature}]"
+        _types[signature] = type(name, (Divergence,), {"signature": signature})
     return _types[signature]
 
 

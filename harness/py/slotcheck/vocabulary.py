@@ -50,9 +50,9 @@ else:
 HANDLE_KINDS: tuple[Kind, ...] = tuple(kind for kind in Kind if lib.operand_is_handle(kind))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Op:
-    """An operation of ops.def."""
+    """An operation of ops.def; there is one object of each."""
 
     number: int
     name: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Hypothesis finds every fault of the independent subject, and shrinks it to what is known to be short."""
+"""Hypothesis finds every fault of the independent subject, shrunk to what is known to be short."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SUBJECTS = BUILD / "gcc/subjects"
 PACKAGE = (str(ROOT / "harness/py"), str(BUILD / "python/harness/py/modules"))
 COMMAND = BUILD / "release/harness/slotcheck"
 
-# Operations of the shortest divergence that the exhaustive search knows of, by fault, in the order of
-# the subject's list: slots, frames and unique frames come first.
+# Operations of the shortest divergence that the exhaustive search knows of, by fault, in the order
+# of the subject's list: slots, frames and unique frames come first.
 SHORTEST = [
     line.split() for line in (Path(__file__).parent / "shortest.txt").read_text().splitlines()
     if not line.startswith("#")
