@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any, Callable, Iterable
 
+from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -207,7 +208,7 @@ class SlotMachine(RuleBasedStateMachine):
             self._tell_program()
             self._begin(self.slots)
             return multiple()
-        self.trial.subject.raise_pending()
+        self.trial.raise_pending()
         if status != _EXECUTED:
             return multiple()
         self._is_new = self._is_new or lib.trial_is_new(self._trial)
@@ -245,7 +246,7 @@ def _rule(op: Op, trial: Trial) -> Any:
     return rule(target=target, **strategies)(can_run(run))
 
 
-def _begin_rule(groups: tuple[str, ...]) -> Any:
+def _begin_rule(groups: tuple[str, ...], trial: Trial) -> Any:
     """Every fourth run has all of the groups, the others one to three."""
     some = [chosen for n in (1, 2, 3) for chosen in combinations(groups, n)]
     all_: tuple[str, ...] = ()
@@ -257,10 +258,12 @@ def _begin_rule(groups: tuple[str, ...]) -> Any:
         metadata: tuple[int, ...],
         setups: int,
     ) -> None:
+        event(f"groups: {', '.join(only) or 'all'}")
+        event(f"slots: {slots}")
         self._start(slots, only, metadata, setups)
 
     return initialize(
-        slots=st.sampled_from(SLOTS),
+        slots=st.sampled_from([slots for slots in SLOTS if trial.can_have(slots)]),
         only=st.sampled_from([all_] * (len(some) // 3 + 1) + some),
         metadata=st.sampled_from(_TYPES),
         setups=st.integers(0, 3),
@@ -286,7 +289,7 @@ def state_machine(
     if not any(_needs_no_handle(op) for op in offered):
         raise NothingOffered(f"{subject.name} offers no operation to begin with")
     rules = {op.name: _rule(op, trial) for op in offered}
-    rules["begin"] = _begin_rule(tuple(groups))
+    rules["begin"] = _begin_rule(tuple(groups), trial)
     # One that can always run comes first, if it is there.
     offered.sort(key=lambda op: op is not OPS["get_slot"])
     return type(name, (SlotMachine,), {"trial": trial, "ops": tuple(offered), **rules})

@@ -136,14 +136,14 @@ def _run(path: Path) -> ModuleType:
     except SyntaxError as error:
         where = f"{error.filename}:{error.lineno}"
         raise SubjectError(f"{where}: {error.msg}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SubjectError(f"{_where(path, error)}: {_one_line(error)}") from error
     finally:
         sys.path.remove(str(path.resolve().parent))
     return module
 
 
-def _where(path: Path, error: Exception) -> str:
+def _where(path: Path, error: BaseException) -> str:
     """The last line of the file that was running."""
     lines = [
         frame.lineno
@@ -153,5 +153,5 @@ def _where(path: Path, error: Exception) -> str:
     return f"{path}:{lines[-1]}" if lines else str(path)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(traceback.format_exception_only(type(error), error)[-1].split())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import traceback
 import weakref
 from typing import Any, ClassVar, Protocol
 
@@ -65,6 +66,13 @@ class AnySubject(Protocol):
         """Raises what a subject in Python has raised while C was calling it."""
 
 
+def where_raised(error: BaseException) -> str:
+    """The last place of its traceback, and what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    return f"{where}{type(error).__name__}: {error}"
+
+
 class Trial:
     """Programs on one subject, an operation at a time or whole. Belongs to one thread."""
 
@@ -82,6 +90,7 @@ class Trial:
             raise SlotcheckError(f"{subject.name}: {text_of(error)}")
         self.subject = subject
         self._has_raised = False
+        self._can_have: dict[int, bool] = {}
         self._pointer = ffi.gc(pointer, lib.trial_destroy)
         lib.trial_use_variant(pointer, Trial.variant)
         lib.trial_use_journal(pointer, Trial.journal)
@@ -109,7 +118,30 @@ class Trial:
         """Begins a program of that many slots, or of as many as the subject has."""
         self._has_raised = False
         lib.trial_begin(self._pointer, slots)
-        self.check()
+        try:
+            self.check()
+        except Exception as error:
+            if isinstance(error, SlotcheckError):
+                raise
+            raise SlotcheckError(f"{self.subject.name}: {where_raised(error)}") from error
+
+    def can_have(self, slots: int) -> bool:
+        """True if the subject can have a region of that many slots. Ends the program."""
+        if slots not in self._can_have:
+            try:
+                self.begin(slots)
+                self._can_have[slots] = True
+            except SlotcheckError:
+                self._can_have[slots] = False
+        return self._can_have[slots]
+
+    def raise_pending(self) -> None:
+        """Raises what a subject in Python has raised, with the program in which it did as `program`."""
+        try:
+            self.subject.raise_pending()
+        except Exception as error:
+            setattr(error, "program", self.program)
+            raise
 
     def step(self, op: Op, *operands: int) -> Status:
         """Adds an operation and runs it; raises the Divergence that it shows, if any."""
@@ -117,7 +149,7 @@ class Trial:
         status = lib.trial_step(self._pointer, op.number, first, second, third)
         if not lib.trial_goes_on(self._pointer):
             self.check()
-        self.subject.raise_pending()
+        self.raise_pending()
         return Status(status)
 
     def end(self) -> None:
@@ -125,19 +157,19 @@ class Trial:
         ends a program because of an exception is not to lose that."""
         if not lib.trial_end(self._pointer) and not self._has_raised:
             self.check()
-        self.subject.raise_pending()
+        self.raise_pending()
 
     def run(self, program: Program) -> None:
         """Runs a whole program; raises the Divergence that it shows, if any."""
         self._has_raised = False
         if not lib.trial_run(self._pointer, program.pointer):
             self.check()
-        self.subject.raise_pending()
+        self.raise_pending()
 
     def check(self) -> None:
         """Raises what has ended the program, if it was not a panic on which both sides agree."""
         self._has_raised = True
-        self.subject.raise_pending()
+        self.raise_pending()
         # A finding is worth more than what the subject does wrong besides.
         if lib.trial_divergence(self._pointer).kind != lib.FINDING_NONE:
             raise self.divergence()
@@ -164,7 +196,7 @@ class Trial:
         copy = Program.decode(program.encode())
         counts = ffi.new("struct shrink_counts *")
         status = lib.trial_shrink(self._pointer, copy.pointer, counts)
-        self.subject.raise_pending()
+        self.raise_pending()
         if status != lib.SHRINK_DONE:
             raise SlotcheckError(f"{self.subject.name}: the program shows nothing to be shrunk")
         return copy

@@ -328,8 +328,36 @@ def test_a_class_that_raises(tmp_path: Path) -> None:
     words = ("--subject", path, "--only", "machine.frames", *SOME)
     result = run(*words, "--out", tmp_path / "out")
     assert result.returncode == 1, result.stderr
-    assert "machine.frames failed: ZeroDivisionError" in result.stdout
+    assert "raised ZeroDivisionError" in result.stdout
     assert "Falsifying example:" in result.stdout and "--reproduce" in result.stdout
+    assert (tmp_path / "out/findings/raised.ZeroDivisionError.get_slot.case").exists()
+
+
+def test_a_class_of_few_slots(tmp_path: Path) -> None:
+    words = ("--subject", model(tmp_path, "    max_slots = 2\n"), "--only", "machine.frames", *SOME)
+    result = run(*words, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_class_that_cannot_begin(tmp_path: Path) -> None:
+    path = model(tmp_path, "    def __init__(self, nr_slots):\n        raise ValueError('no')\n")
+    result = run("--subject", path, "--out", tmp_path / "out")
+    assert result.returncode == 2
+    assert re.search(r"mine\.py:\d+: ValueError: no$", result.stderr.strip())
+
+
+def test_a_class_that_never_begins(tmp_path: Path) -> None:
+    body = "    def __init__(self, nr_slots):\n        import time\n        time.sleep(1000)\n"
+    words = ("--subject", model(tmp_path, body), "--timeout", 1, "--only", "machine.frames")
+    result = run(*words, "--out", tmp_path / "out")
+    assert result.returncode == 1 and "did not return" in result.stdout
+
+
+def test_the_same_is_run_whatever_the_jobs(tmp_path: Path) -> None:
+    """And what is kept for the fuzzers is not counted."""
+    counts = {json.loads(run("--only", "machine", *SOME, "--json", "--jobs", jobs, "--out",
+                             tmp_path / str(jobs)).stdout)["operations"] for jobs in (1, 2, 2)}
+    assert len(counts) == 1
 
 
 # --- case files ---

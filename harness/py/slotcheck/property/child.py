@@ -23,6 +23,7 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 # What pytest may take to end once all is done.
 END_SECONDS = 30
+PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
 def die_with_parent() -> None:
@@ -62,6 +63,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._text = b""
+        self._started = 0.0
         self._is_silent = False
         self._events: deque[dict[str, Any]] = deque()
         self._seen: tuple[bytes, tuple[int, int]] = (b"", (0, 0))
@@ -81,12 +83,13 @@ class Child:
             "SLOTCHECK_JOURNAL": str(self.journal_file),
         }
         with theirs, open(self.log, "ab") as log:
+            self._started = time.monotonic()
             self.process = subprocess.Popen(
                 self.settings.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | self.settings.environment | environment,
+                env=clean_environment() | self.settings.environment | environment,
                 pass_fds=[theirs.fileno()],
                 preexec_fn=die_with_parent,
                 process_group=0,
@@ -175,6 +178,10 @@ class Child:
 
     # --- what it does ---
 
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._started
+
     def ends_too_slowly(self) -> bool:
         return self.ends_since is not None and time.monotonic() - self.ends_since > END_SECONDS
 
@@ -187,6 +194,11 @@ class Child:
             self._seen, self._seen_since = seen, now
         self._looked_at = now
         return now - self._seen_since
+
+
+def clean_environment() -> dict[str, str]:
+    """Without what a user has set for tests of their own."""
+    return {name: value for name, value in os.environ.items() if name not in PYTEST_VARIABLES}
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slotcheck.native import lib
+from slotcheck.native import ffi, lib
 from slotcheck.program import Program
 from slotcheck.property.folder import add_to_corpus, corpus_files
 from slotcheck.subject import LibrarySubject
@@ -27,6 +27,9 @@ class Corpus:
     def _reaches_something_new(self, program: Program) -> bool:
         if self._trial is None:
             self._trial = Trial(LibrarySubject())
+            # It is not what is tested: nobody counts it, and nobody looks for it after a crash.
+            Trial.alive.discard(self._trial)
+            lib.trial_use_journal(self._trial.pointer, ffi.NULL)
             for file in corpus_files(self.folder):
                 lib.trial_run(self._trial.pointer, Program.decode(file.read_bytes()).pointer)
         cells = lib.trial_stats(self._trial.pointer).cells

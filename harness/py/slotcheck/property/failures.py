@@ -10,6 +10,7 @@ from typing import Any, Iterator
 
 from hypothesis import errors
 
+from slotcheck.program import Program
 from slotcheck.subject import LibrarySubject, SubjectError
 from slotcheck.trial import AnySubject, Divergence, OracleFault, SlotcheckError, Trial
 
@@ -59,6 +60,11 @@ def shrunk_here(error: Divergence, subject: AnySubject) -> Divergence:
     return error
 
 
+def innermost_function(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].name if frames else "unknown"
+
+
 def failure_of(error: BaseException, printed: str, subject: AnySubject) -> dict[str, Any]:
     notes = "\n".join(getattr(error, "__notes__", ())) or printed
     blob = BLOB.search(notes)
@@ -70,6 +76,10 @@ def failure_of(error: BaseException, printed: str, subject: AnySubject) -> dict[
         "blob": blob[1] if blob else None,
         "traceback": "".join(traceback.format_exception(error)),
     }
+    program = getattr(error, "program", None)
+    if isinstance(program, Program) and not isinstance(error, Divergence):
+        # A method of a subject in Python has raised it.
+        failure |= {"program": str(program), "where": innermost_function(error)}
     if isinstance(error, Divergence):
         smallest = shrunk_here(error, subject)
         failure |= {

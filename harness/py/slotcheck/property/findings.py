@@ -166,6 +166,9 @@ class Findings:
         return [self.replayer.property_shown(*words)]
 
     def _add_other(self, name: str, failure: dict[str, Any]) -> None:
+        if "program" in failure:
+            self._add_raised(name, failure)
+            return
         signature = file_safe(f"failed.{name}.{failure['type']}")
         if signature in self.found:
             return
@@ -180,6 +183,28 @@ class Findings:
         )
         again = [self.replayer.property_shown("--only", name)]
         finding.replays = self._reproduce_shown(finding) or again
+        self._keep(finding)
+
+    def _add_raised(self, name: str, failure: dict[str, Any]) -> None:
+        """By a subject in Python, in a program; which property has run it matters little."""
+        signature = file_safe(f"raised.{failure['type']}.{failure['where']}")
+        known = self.found.get(signature)
+        if known is not None and (known.blob or not failure["blob"]):
+            known.properties.append(name)
+            return
+        finding = Finding(
+            signature=signature,
+            title=f"{self.arguments.subject_name} raised {first_line(failure)}",
+            properties=[name, *(known.properties if known else ())],
+            program=failure["program"],
+            operations=len(Program.parse(failure["program"])),
+            example=failure["example"],
+            explanation=failure["traceback"],
+            blob=failure["blob"] or self.arguments.reproduce,
+            confirmed=True,
+        )
+        finding.case = self._write_case(finding)
+        finding.replays = [self._case_shown(finding.case), *self._reproduce_shown(finding)]
         self._keep(finding)
 
     def add_crash(self, name: str, program: Program, how: str) -> None:

@@ -25,6 +25,8 @@ from slotcheck.property.replay import Replayer
 from slotcheck.property.report import Output, Progress, StatusLine, Summary
 
 POLL_SECONDS = 0.1
+# A library that takes longer to load, or a module to be imported, is given up.
+START_SECONDS = 60
 DISK_SECONDS = 1.0
 # How pytest ends.
 PYTEST_USAGE = 4
@@ -66,7 +68,17 @@ class Run:
         if self.arguments.subject is None or self.arguments.is_python:
             return
         words = [str(self.replayer.command), "subjects", "--json", self.arguments.subject]
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        try:
+            done = subprocess.run(
+                words,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=START_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PropertyError(f"{self.arguments.subject}: it does not load") from None
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or [f"{self.arguments.subject}: not usable"]
             raise PropertyError(lines[-1].removeprefix("slotcheck: "))
@@ -137,6 +149,8 @@ class Run:
             child.close()
             child.process = None
             self._end_of(child, status)
+        elif self.names is None and child.age() > START_SECONDS:
+            raise PropertyError(f"{self.arguments.subject_name}: it does not start; see {child.log}")
         elif child.stalled_for() > self.arguments.timeout:
             program = child.journal.program()
             self._end(child)
@@ -212,7 +226,11 @@ class Run:
             self._note_internal(f"{name}: {failure['type']}: {message}")
 
     def _not_reproduced(self, name: str, message: str) -> None:
-        if not message.startswith("Expected the test to raise"):
+        # A machine that does not fail draws on past the end of its example.
+        belongs_to = self.findings.property_of(self.arguments.reproduce or "")
+        if belongs_to not in (None, name):
+            raise PropertyError(f"the blob is an example of {belongs_to}")
+        if belongs_to is None and not message.startswith("Expected the test to raise"):
             raise PropertyError(f"the blob is no example of {name}, or one of other --steps")
         self.notes.append(f"{name} no longer fails with this example")
 
@@ -241,9 +259,11 @@ class Run:
             raise PropertyError(f"pytest: {log_complaint(child.log_text())}")
         if status == 0 and self.arguments.pytest_flags:
             raise Shown(child)  # such as --collect-only
-        if status < 0 and self.arguments.subject is not None:
-            raise PropertyError(f"{self.arguments.subject}: the process {how_it_ended(status)}")
         line = log_complaint(child.log_text())
+        if self.arguments.subject is not None:
+            said = f": {line}" if status >= 0 and line else ""
+            how = how_it_ended(status)
+            raise PropertyError(f"{self.arguments.subject}: the process {how}{said}; see {child.log}")
         raise PropertyError(f"{line}; {child.log} says more", Status.INTERNAL)
 
     def _lost(self, child: Child, program: Any, how: str) -> None:
