@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mutation import process
-from mutation.build import Built
+from mutation.build import Built, digest
 from mutation.drivers.base import DriverError, Outcome, Setting, refused
 
 
@@ -19,7 +19,8 @@ class Hypothesis:
     presets = ("python",)
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
-        return {"seconds": setting.seconds, "runs": setting.runs}
+        package = digest(*[path.read_bytes() for path in package_files(setting.root)])
+        return {"seconds": setting.seconds, "runs": setting.runs, "package": package[:12]}
 
     def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
         case = scratch / "case"
@@ -38,6 +39,10 @@ class Hypothesis:
             case if hunt["found"] else None,
             signature=hunt["signature"],
         )
+
+
+def package_files(root: Path) -> list[Path]:
+    return sorted((root / "harness/py/slotcheck").rglob("*.py"))
 
 
 def environment(setting: Setting) -> dict[str, str]:

@@ -79,12 +79,14 @@ def _anything(kind: Kind) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _addresses(draw: Any) -> Any:
-    """Where something can be made, where something is already, or anywhere."""
+    """Where something can be made, where something is already, all over the region, or anywhere."""
     machine = draw(st.runner())
     number, where = divmod(draw(st.integers(0, 255)), 4)
     slots = {0: machine.unused, 1: machine.touched}.get(where)
     if slots:
         return operand(Kind.PADDR, slots[number % len(slots)])
+    if where == 2:
+        return operand(Kind.PADDR, number * machine.slots // 64)
     telling = telling_operands(Kind.PADDR, machine.slots)
     return telling[number % len(telling)]
 

@@ -70,7 +70,7 @@ def test_bundles_hold_what_is_alive(everything: Machine) -> None:
             n = lib.trial_forgotten(self.trial.pointer, self._values, len(self._values))
             assert sorted(each.slot for each in values) == list(self._values[0:n])
 
-    run(seed(1)(Checked), 150)
+    run(seed(1)(Checked), 60)
     assert set(seen) == set(BUNDLES) and all(seen.values())
 
 
@@ -82,7 +82,7 @@ def executed(machine: Machine) -> Counter[str]:
 def test_rules_are_drawn_by_weight() -> None:
     """Both can run whenever a frame is alive; one weighs ten times as much."""
     machine = state_machine(BUILTIN, ["frame"])
-    run(seed(1)(machine), 100)
+    run(seed(1)(machine), 60)
     counts = executed(machine)
     assert OPS["frame_drop"].weight == 10 * OPS["frame_reference_count"].weight
     assert counts["frame_drop"] > 3 * counts["frame_reference_count"] > 0

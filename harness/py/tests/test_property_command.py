@@ -87,7 +87,7 @@ def test_the_launcher_runs_it(tmp_path: Path) -> None:
     assert "1 property," in done.stdout and "no findings" in done.stdout
     shown = os.read(terminal, 1 << 16).decode()
     os.close(terminal)
-    assert "\r\x1b[K0s | 0/" in shown and "findings" in shown
+    assert re.search(r"\r\x1b\[K\d+s \| [01]/", shown) and "findings" in shown
     assert shown.endswith("\r\x1b[K") and "\n" not in shown.split("\r\x1b[K", 1)[1]
 
 
@@ -301,7 +301,7 @@ def model(folder: Path, body: str) -> Path:
 def test_a_wrong_class(tmp_path: Path) -> None:
     path = model(tmp_path, WRONG)
     words = ("--subject", f"{path}:Mine", "--out", tmp_path / "out", "--json")
-    result = run(*words, "--only", "machine.frames", *SOME)
+    result = run(*words, "--only", "programs.agrees", *SOME)
     assert result.returncode == 1, result.stderr
     finding = next(finding for signature, finding in findings_of(result).items()
                    if signature.startswith("get_slot"))  # fmt: skip
