@@ -30,7 +30,7 @@ from slotcheck.native import lib
 from slotcheck.subject import load_subject
 from slotcheck.vocabulary import Op
 
-ROUNDS = 5
+ROUNDS = 3
 SETTINGS = settings(
     max_examples=60,
     stateful_step_count=50,
