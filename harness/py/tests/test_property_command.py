@@ -80,7 +80,7 @@ def test_the_launcher_runs_it(tmp_path: Path) -> None:
     """And a terminal gets one line that changes."""
     terminal, theirs = pty.openpty()
     words = ["property", "--only", "programs.round_trips", "--out", tmp_path / "out"]
-    words += ["--max-examples", "2000"]  # some seconds: there is something to be shown
+    words += ["--max-examples", "250"]  # some seconds: there is something to be shown
     with os.fdopen(theirs, "w") as stderr:
         done = subprocess.run([ROOT / "slotcheck", *words], stdout=subprocess.PIPE, stderr=stderr,
                               text=True, timeout=300)  # fmt: skip
