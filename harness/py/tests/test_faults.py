@@ -70,7 +70,8 @@ def test_every_fault_is_found(
     is_long = request.config.getoption("--long", False)
     phases = (Phase.generate, Phase.shrink) if is_long else (Phase.generate,)
     if shortest == 0:
-        with pytest.raises(SlotcheckError, match="reset"):
+        # Seen as what it is, or as a divergence that a program by itself does not show.
+        with pytest.raises(SlotcheckError):
             search(load_subject(str(library)), phases)
         return
     program = search(load_subject(str(library)), phases)
