@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz_counters.h"
 #include "fuzz_findings.h"
 #include "slotcheck/divergence.h"
 #include "slotcheck/divergence_trap.h"
@@ -180,6 +181,19 @@ static bool run(const struct program *program)
     return false;
 }
 
+/* Runs a program for its trace, and leaves the counts as they are; true if it diverges. */
+static bool run_uncounted(const struct program *program)
+{
+    struct lockstep_stats *stats = malloc(sizeof(*stats));
+    if (stats == NULL)
+        return false;
+    *stats = *session.stats;
+    bool diverges = run(program) && session.trace->divergence.kind != FINDING_NONE;
+    *session.stats = *stats;
+    free(stats);
+    return diverges;
+}
+
 /* With regions that the subject cannot have, every program would be passed over unnoticed. */
 static void check_slots(void)
 {
@@ -188,6 +202,29 @@ static void check_slots(void)
         give_up(EXIT_WRONG_USE, "%s: a region of %llu slots: %s", session.subject->name,
                 (unsigned long long)program_slots(&session.program),
                 lockstep_error(session.lockstep));
+}
+
+/*
+ * Makes the regions of all sizes that inputs can ask for, where the subject can have them side by
+ * side: what an input shows must not depend on whether one before it was of its size.
+ */
+static void make_regions(void)
+{
+    if (session.slots != 0 || session.subject->fixed_slots != 0 ||
+        (session.subject->capabilities & SLOTCHECK_CAN_MANY_REGIONS) == 0)
+        return;
+    struct program empty;
+    program_init(&empty);
+    for (uint64_t slots = 1; slots <= FUZZ_MAX_SLOTS; slots++)
+        (void)(program_set_slots(&empty, slots) && run_uncounted(&empty));
+    (void)(program_set_slots(&empty, FUZZ_LARGE_SLOTS) && run_uncounted(&empty));
+    program_free(&empty);
+}
+
+void fuzz_session_begin(void)
+{
+    if (session.subject == NULL)
+        fuzz_session_use(subject_of_environment());
 }
 
 void fuzz_session_use(const struct slotcheck_subject *subject)
@@ -204,6 +241,7 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
     if (session.lockstep == NULL)
         give_up(EXIT_WRONG_USE, "%s", error);
     check_slots();
+    make_regions();
 }
 
 /* --- a divergence --- */
@@ -244,8 +282,10 @@ static const struct program *shrink_program(const char *signature)
                                      .budget_ms = 1000 * SHRINK_SECONDS,
                                      .inherited = session.lockstep};
     copy_program();
-    if (shrink_finding(&finding, &session.shrunk) == SHRINK_DONE &&
-        strcmp(finding.signature, signature) == 0)
+    fuzz_counters_pause();
+    enum shrink_status status = shrink_finding(&finding, &session.shrunk);
+    fuzz_counters_resume();
+    if (status == SHRINK_DONE && strcmp(finding.signature, signature) == 0)
         return &session.shrunk;
     return &session.program;
 }
@@ -265,19 +305,6 @@ static void collect(void)
                 strerror(errno));
 }
 
-/* Runs the shrunk program for its trace, and leaves the counts as they are. */
-static bool run_uncounted(const struct program *program)
-{
-    struct lockstep_stats *stats = malloc(sizeof(*stats));
-    if (stats == NULL)
-        return false;
-    *stats = *session.stats;
-    bool diverges = run(program) && session.trace->divergence.kind != FINDING_NONE;
-    *session.stats = *stats;
-    free(stats);
-    return diverges;
-}
-
 static void stop(void)
 {
     char signature[SIGNATURE_SIZE];
@@ -292,45 +319,6 @@ static void stop(void)
         fprintf(stderr, "slotcheck: diverges as %s, and now does not\n", signature);
     divergence_explain(stderr, program, session.trace, NULL);
     divergence_trap(op, field);
-}
-
-/* --- coverage by meaning --- */
-
-enum {
-    NR_SLOT_STATUS = META_SLOT_OVERFLOW + 1,
-    /* Of an operation: successes and panics by the state of the slot, other results by themselves. */
-    NR_ENDS = 2 * NR_SLOT_STATUS + NR_RESULTS,
-};
-
-/*
- * Counters that libFuzzer takes for coverage beside that of the code: how often each operation, on
- * a slot in each state, ended in each result. An error goes with the state that it is about, and
- * needs no counter for each. Skipped operations are left out: what cannot run is no behaviour, and
- * every counter that is not zero costs the engine time. An engine that does not know the section
- * ignores it.
- */
-static uint8_t executed[NR_OPS][NR_ENDS]
-    __attribute__((section("__libfuzzer_extra_counters"), used));
-
-static unsigned end_of(const struct step_record *step)
-{
-    if (step->result == SPEC_OK)
-        return step->status_before;
-    if (step->result == SPEC_PANIC)
-        return NR_SLOT_STATUS + step->status_before;
-    return 2 * NR_SLOT_STATUS + step->result;
-}
-
-static void count_steps(void)
-{
-    for (uint64_t i = 0; i < session.trace->nr_steps; i++) {
-        const struct step_record *step = &session.trace->steps[i];
-        if (step->status != STEP_EXECUTED)
-            continue;
-        uint8_t *counter = &executed[session.program.ops[i].op][end_of(step)];
-        /* Wrapped to zero it would look as if it had never happened. */
-        *counter = (uint8_t)(*counter + (*counter != UINT8_MAX));
-    }
 }
 
 /* --- one input --- */
@@ -355,15 +343,14 @@ static bool take(const uint8_t *data, size_t size)
 
 int fuzz_session_run(const uint8_t *data, size_t size)
 {
-    if (session.subject == NULL)
-        fuzz_session_use(subject_of_environment());
+    fuzz_session_begin();
     if (!take(data, size))
         return -1;
     fit_trace();
 
     if (!run(&session.program))
         return -1;
-    count_steps();
+    fuzz_counters_count(&session.program, session.trace);
     if (session.trace->divergence.kind == FINDING_NONE)
         return 0;
     if (session.findings.folder == NULL)

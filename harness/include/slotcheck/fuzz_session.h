@@ -53,5 +53,11 @@ uint64_t fuzz_stats_names(void);
  */
 int fuzz_session_run(const uint8_t *data, size_t size);
 
+/*
+ * Makes all ready, which the first run does otherwise. An engine that forks for its inputs wants it
+ * before the first fork, or a subject that it instruments comes too late.
+ */
+void fuzz_session_begin(void);
+
 /* Tests `subject` instead of the one that the environment names. Before the first run. */
 void fuzz_session_use(const struct slotcheck_subject *subject);
