@@ -13,6 +13,9 @@ from campaign.errors import CampaignError
 from mutation.drivers import DRIVERS, Driver
 
 
+DEFAULT_DRIVERS = tuple(driver for driver in DRIVERS if driver.is_default)
+
+
 @dataclass(frozen=True)
 class Arguments:
     drivers: tuple[Driver, ...]
@@ -47,7 +50,7 @@ def drivers(text: str) -> tuple[Driver, ...]:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="slotcheck mutants", add_help=False, allow_abbrev=False)
-    parser.add_argument("--drivers", type=drivers, default=DRIVERS)
+    parser.add_argument("--drivers", type=drivers, default=DEFAULT_DRIVERS)
     parser.add_argument("--only")
     parser.add_argument("--time", type=duration, default=60.0)
     parser.add_argument("--runs", type=positive, default=1_000_000)

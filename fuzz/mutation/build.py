@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from campaign.errors import CampaignError, Status
@@ -23,7 +23,6 @@ from mutation import process
 from mutation.patches import Mutant
 
 SUBJECT = "subject.so"
-TARGET = "lockstep"
 
 # The original, built as the mutants are: no driver may find anything in it.
 NONE = Mutant("none", "", "nothing", "", "", "")
@@ -31,21 +30,64 @@ NONE = Mutant("none", "", "nothing", "", "", "")
 COMMON_FLAGS = ("-std=c11", "-w", "-D_GNU_SOURCE", "-DMETASLOT_CHECKING=1")
 # The lockstep is what takes the time; more of the optimiser would only make the builds slower.
 SUBJECT_FLAGS = ("-Og", "-fPIC")
-# As in fuzz/CMakeLists.txt, so that the engine is guided as in a campaign.
-COUNTERS = "inline-8bit-counters,pc-table"
-IMPLEMENTATION_FLAGS = ("-O1", f"-fsanitize-coverage={COUNTERS}")
-INTERFACE_FLAGS = ("-O1", f"-fsanitize-coverage=func,{COUNTERS}")
-LINK_FLAGS = ("-fsanitize=fuzzer", "-Wl,-S")
 TARGET_OBJECTS = (
     "fuzz/CMakeFiles/lockstep.dir/targets/lockstep.c.o",
     "fuzz/CMakeFiles/lockstep.dir/targets/sanitizer_defaults.c.o",
+)
+MUTATOR_OBJECTS = (
+    "fuzz/CMakeFiles/lockstep.dir/mutator/libfuzzer_mutator.c.o",
+    "fuzz/CMakeFiles/lockstep.dir/mutator/mutator.c.o",
 )
 TARGET_LIBRARIES = (
     "fuzz/libslotcheck_fuzz.a",
     "harness/libslotcheck_harness.a",
     "oracle/libmetaslot_oracle.a",
 )
-LIBFUZZER = "libfuzzer"
+# As in fuzz/CMakeLists.txt, so that the engine is guided as in a campaign.
+COUNTERS = "inline-8bit-counters,pc-table"
+
+
+@dataclass(frozen=True)
+class Target:
+    """How the fuzz target of a mutant is made."""
+
+    name: str  # of the file, too
+    preset: str  # where all that is not the mutant comes from
+    compiler: str
+    objects: tuple[str, ...]
+    implementation_flags: tuple[str, ...]
+    interface_flags: tuple[str, ...]
+
+    @property
+    def compiled(self) -> str:
+        """The folder of what is compiled of the original: targets of one preset share it."""
+        return self.preset
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Of the preset's folder."""
+        return self.objects + TARGET_LIBRARIES
+
+
+LIBFUZZER = Target(
+    name="lockstep",
+    preset="libfuzzer",
+    compiler="clang",
+    objects=TARGET_OBJECTS + MUTATOR_OBJECTS,
+    implementation_flags=("-O1", f"-fsanitize-coverage={COUNTERS}"),
+    interface_flags=("-O1", f"-fsanitize-coverage=func,{COUNTERS}"),
+)
+LIBFUZZER_BYTES = replace(LIBFUZZER, name="lockstep-bytes", objects=TARGET_OBJECTS)
+AFL = Target(
+    name="lockstep-afl",
+    preset="afl",
+    compiler="afl-clang-fast",
+    objects=TARGET_OBJECTS + MUTATOR_OBJECTS,
+    implementation_flags=("-O1",),
+    interface_flags=("-O1",),
+)
+LINK_FLAGS = ("-fsanitize=fuzzer", "-Wl,-S")
+ENVIRONMENT = {"AFL_QUIET": "1"}
 COMPILER_ERROR = re.compile(r"error:|undefined reference|multiple definition")
 # A compiler that takes longer hangs.
 COMPILE_SECONDS = 120
@@ -66,9 +108,8 @@ class Built:
     def subject(self) -> Path:
         return self.folder / SUBJECT
 
-    @property
-    def target(self) -> Path:
-        return self.folder / TARGET
+    def target(self, target: Target) -> Path:
+        return self.folder / target.name
 
 
 def digest(*parts: bytes) -> str:
@@ -92,11 +133,11 @@ def unity(sources: list[Path]) -> str:
 
 
 class Builder:
-    def __init__(self, root: Path, build: Path, out: Path, with_target: bool) -> None:
+    def __init__(self, root: Path, build: Path, out: Path, targets: tuple[Target, ...]) -> None:
         self.root = root
-        self.libraries = build / LIBFUZZER
+        self.presets = build
         self.out = out
-        self.with_target = with_target
+        self.targets = targets
         harness = root / "harness"
         self.interface = sorted((harness / "src").glob("builtin_subject*.c"))
         self.includes = (harness / "src", harness / "include", root / "oracle/include")
@@ -112,9 +153,9 @@ class Builder:
             Path(__file__),
         ]
         compilers = [version_of("cc")]
-        if self.with_target:
-            files += [self.libraries / name for name in TARGET_OBJECTS + TARGET_LIBRARIES]
-            compilers.append(version_of("clang"))
+        for target in self.targets:
+            files += [self.presets / target.preset / name for name in target.parts]
+            compilers.append(target.name.encode() + version_of(target.compiler))
         return digest(digest_of_files(sorted(set(files))).encode(), *compilers)
 
     def _dependencies(self) -> list[Path]:
@@ -176,22 +217,22 @@ class Builder:
             with_headers=any(name.endswith(".h") for name in changed),
         )
         self._link_subject(mutant, parts)
-        if self.with_target:
-            self._link_target(mutant, parts)
+        for target in self.targets:
+            self._link_target(mutant, parts, target)
 
     def _compile_original(self, folder: Path) -> None:
         """Every source by itself."""
         implementation = sorted((folder / "impl/src").glob("*.c"))
-        for name in ("subject", "target"):
-            (folder / name).mkdir()
+        flags = self._flags(folder)
+        (folder / "subject").mkdir()
         sources = [*implementation, *self.interface, self.entry]
-        self._call(NONE, folder / "subject", ["cc", *self._flags(folder), *SUBJECT_FLAGS, "-c",
-                                              *map(str, sources)])
-        if self.with_target:
-            for sources, flags in ((implementation, IMPLEMENTATION_FLAGS),
-                                   (self.interface, INTERFACE_FLAGS)):
-                self._call(NONE, folder / "target", ["clang", *self._flags(folder), *flags, "-c",
-                                                     *map(str, sources)])
+        self._call(NONE, folder / "subject", ["cc", *flags, *SUBJECT_FLAGS, "-c", *map(str, sources)])
+        for target in {target.compiled: target for target in self.targets}.values():
+            (folder / target.compiled).mkdir()
+            for sources, how in ((implementation, target.implementation_flags),
+                                 (self.interface, target.interface_flags)):
+                self._call(NONE, folder / target.compiled,
+                           [target.compiler, *flags, *how, "-c", *map(str, sources)])
 
     def _link_subject(self, mutant: Mutant, parts: Parts) -> None:
         shared = [*parts.rest, *self.interface, self.entry]
@@ -199,28 +240,31 @@ class Builder:
         words = ["cc", *self._flags(parts.folder), *SUBJECT_FLAGS, "-shared", "-Wl,-z,defs"]
         self._call(mutant, parts.folder, [*words, *sources, "-o", SUBJECT])
 
-    def _link_target(self, mutant: Mutant, parts: Parts) -> None:
+    def _link_target(self, mutant: Mutant, parts: Parts, target: Target) -> None:
         flags = self._flags(parts.folder)
-        inputs = [str(self.libraries / name) for name in TARGET_OBJECTS]
+        libraries = self.presets / target.preset
+        inputs = [str(libraries / name) for name in target.objects]
         # The mutant's own come first, so that nothing of the original is taken from a library.
         for sources, how in (
-            (parts.own + parts.shared("target", "rest.c", parts.rest), IMPLEMENTATION_FLAGS),
-            (parts.shared("target", "interface.c", self.interface), INTERFACE_FLAGS),
+            (parts.own + parts.shared(target.compiled, "rest.c", parts.rest),
+             target.implementation_flags),
+            (parts.shared(target.compiled, "interface.c", self.interface), target.interface_flags),
         ):
             to_compile = [source for source in sources if source.endswith(".c")]
             if to_compile:
-                self._call(mutant, parts.folder, ["clang", *flags, *how, "-c", *to_compile])
+                self._call(mutant, parts.folder, [target.compiler, *flags, *how, "-c", *to_compile])
             inputs += [str(Path(source).with_suffix(".o").name) if source in to_compile else source
                        for source in sources]
-        inputs += [str(self.libraries / name) for name in TARGET_LIBRARIES]
-        self._call(mutant, parts.folder, ["clang", *LINK_FLAGS, *inputs, "-ldl", "-o", TARGET])
+        inputs += [str(libraries / name) for name in TARGET_LIBRARIES]
+        words = [target.compiler, *LINK_FLAGS, *inputs, "-ldl", "-o", target.name]
+        self._call(mutant, parts.folder, words)
 
     def _flags(self, folder: Path) -> list[str]:
         includes = [folder / "impl/include", folder / "impl/src", *self.includes]
         return [*COMMON_FLAGS, *(f"-I{include}" for include in includes)]
 
     def _call(self, mutant: Mutant, folder: Path, words: list[str]) -> None:
-        done = process.run(words, folder, seconds=COMPILE_SECONDS)
+        done = process.run(words, folder, seconds=COMPILE_SECONDS, environment=ENVIRONMENT)
         if done.status != 0:
             lines = [line for line in done.stderr.splitlines() if COMPILER_ERROR.search(line)]
             why = lines[0] if lines else done.complaint

@@ -132,8 +132,9 @@ class Run:
     # --- building ---------------------------------------------------------------------------------
 
     def build_mutants(self, mutants: list[Mutant]) -> tuple[Built, list[Built]]:
-        with_target = any(driver.needs_target for driver in self.arguments.drivers)
-        builder = Builder(self.root, self.build, self.folder / "build", with_target)
+        wanted = {driver.target for driver in self.arguments.drivers if driver.target is not None}
+        targets = tuple(sorted(wanted, key=lambda target: target.name))
+        builder = Builder(self.root, self.build, self.folder / "build", targets)
         builds: dict[str, Built] = {}
         failures: list[str] = []
 

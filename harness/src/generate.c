@@ -198,7 +198,7 @@ static uint16_t random_length(struct random *random, enum op op, int position)
     return (uint16_t)(is_large ? 1 + below(random, 4) : 2);
 }
 
-static uint16_t random_operand(struct random *random, enum op op, int position)
+uint16_t generate_operand(struct random *random, enum op op, int position)
 {
     enum {
         SLOTS = 4,
@@ -247,7 +247,7 @@ static struct operation random_operation(struct random *random, enum op op)
     struct operation operation = {.op = (uint8_t)op, .opcode = (uint8_t)op};
 
     for (int i = 0; i < PROGRAM_MAX_OPERANDS; i++)
-        operation.operand[i] = random_operand(random, op, i);
+        operation.operand[i] = generate_operand(random, op, i);
     return operation;
 }
 
@@ -289,4 +289,15 @@ bool program_generate(struct program *program, struct random *random, size_t nr_
             return false;
     }
     return true;
+}
+
+void generate_operations(struct random *random, unsigned format, bool setups,
+                         struct operation *operations, size_t nr)
+{
+    const unsigned nr_known = program_format_ops(format);
+    const struct weights weights =
+        weights_of(nr_known, setups, THEMES[setups ? 0 : below(random, NR_THEMES)]);
+
+    for (size_t i = 0; i < nr; i++)
+        operations[i] = random_operation(random, random_op(random, &weights));
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from campaign.errors import Status
-from mutation.build import Built
+from mutation.build import Built, Target
 from mutation.process import Ended
 
 # What the lockstep says of one; see harness/src/lockstep.c.
@@ -54,7 +54,8 @@ def refused(done: Ended) -> Outcome | None:
 class Driver(Protocol):
     name: str
     executions: str  # what it counts, in the plural
-    needs_target: bool  # the fuzz target, not just the shared library
+    target: Target | None  # the fuzz target that it runs; None: the shared library alone
+    is_default: bool  # runs if nobody names drivers
     presets: tuple[str, ...]  # builds that it runs, beside the command
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:

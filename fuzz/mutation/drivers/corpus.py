@@ -23,7 +23,8 @@ def cases(root: Path) -> list[Path]:
 class Corpus:
     name = "corpus"
     executions = "programs"
-    needs_target = False
+    target = None
+    is_default = True
     presets: tuple[str, ...] = ()
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:

@@ -56,7 +56,8 @@ def searches(setting: Setting) -> tuple[Search, ...]:
 class Exhaust:
     name = "exhaust"
     executions = "transitions"
-    needs_target = False
+    target = None
+    is_default = True
     presets: tuple[str, ...] = ()
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:

@@ -15,7 +15,8 @@ from mutation.drivers.base import DriverError, Outcome, Setting, refused
 class Hypothesis:
     name = "hypothesis"
     executions = "programs"
-    needs_target = False
+    target = None
+    is_default = True
     presets = ("python",)
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from campaign import engine
 from campaign.engine import EngineSettings, EngineStatus
 from mutation import process
-from mutation.build import Built
+from mutation.build import LIBFUZZER, LIBFUZZER_BYTES, Built, Target
 from mutation.drivers.base import DriverError, Outcome, Setting, refused
 
 FLAGS = ("-seed=1",)
@@ -18,9 +18,12 @@ ENVIRONMENT = {"UBSAN_OPTIONS": "symbolize=0", "ASAN_OPTIONS": "symbolize=0"}
 
 
 class LibFuzzer:
+    """With the mutator of programs, as in a campaign."""
+
     name = "libfuzzer"
     executions = "programs"
-    needs_target = True
+    target: Target = LIBFUZZER
+    is_default = True
     presets: tuple[str, ...] = ("libfuzzer:lockstep",)
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
@@ -30,7 +33,7 @@ class LibFuzzer:
         corpus = scratch / "corpus"
         corpus.mkdir()
         settings = EngineSettings(
-            target=built.target,
+            target=built.target(self.target),
             corpus=corpus,
             seeds=corpus,
             dictionary=setting.root / "fuzz/lockstep.dict",
@@ -44,6 +47,14 @@ class LibFuzzer:
             words, scratch, seconds=seconds + hang + 10, environment=ENVIRONMENT
         )
         return refused(done) or outcome_of(done)
+
+
+class LibFuzzerBytes(LibFuzzer):
+    """With the engine's own mutations of bytes alone, to see what the mutator is worth."""
+
+    name = "libfuzzer-bytes"
+    target = LIBFUZZER_BYTES
+    is_default = False
 
 
 def outcome_of(done: process.Ended) -> Outcome:

@@ -20,3 +20,13 @@ uint64_t random_next(struct random *random);
  * so that operations meet. False if there is no memory.
  */
 bool program_generate(struct program *program, struct random *random, size_t nr_ops);
+
+/*
+ * Fills `operations` with `nr` random ones that a program of `format`, a known one, can have at any
+ * place but its beginning, drawn as above; with setups if `setups`.
+ */
+void generate_operations(struct random *random, unsigned format, bool setups,
+                         struct operation *operations, size_t nr);
+
+/* Another operand for an operation; `position` is one that `op` has. */
+uint16_t generate_operand(struct random *random, enum op op, int position);

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MPL-2.0
+"""AFL++ from nothing: one empty program, a fixed seed, the flags of a campaign."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from campaign.afl import AflSettings, crashes, read_stats
+from mutation import process
+from mutation.build import AFL, Built, Target
+from mutation.drivers.base import DriverError, Outcome, Setting, refused
+
+FLAGS = ("-s", "1")
+# It begins with an input that runs; a program of 16 slots without operations is the least.
+NOTHING = bytes([2, 15])
+# From its start to the first execution, and from the last one to its end.
+START_SECONDS = 60
+
+
+class Afl:
+    """With the mutator of programs, as in a campaign."""
+
+    name = "afl"
+    executions = "programs"
+    target: Target = AFL
+    is_default = False
+    presets: tuple[str, ...] = ("afl:lockstep", "release:afl_mutator")
+    with_mutator = True
+
+    def settings(self, setting: Setting) -> dict[str, str | int | float]:
+        return {"seconds": setting.seconds, "runs": setting.runs, "flags": " ".join(FLAGS)}
+
+    def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
+        seeds = scratch / "seeds"
+        seeds.mkdir()
+        (seeds / "nothing").write_bytes(NOTHING)
+        mutator = setting.command.parents[1] / "fuzz/afl_mutator.so"
+        settings = AflSettings(
+            target=built.target(self.target),
+            seeds=seeds,
+            out=scratch / "out",
+            dictionary=setting.root / "fuzz/lockstep.dict",
+            mutator=mutator if self.with_mutator else None,
+            flags=FLAGS,
+        )
+        seconds = max(1, round(setting.seconds))
+        done = process.run(
+            settings.command(seconds, setting.runs),
+            scratch,
+            seconds=seconds + START_SECONDS,
+            environment=settings.environment() | {"AFL_BENCH_UNTIL_CRASH": "1"},
+        )
+        return refused(done) or outcome_of(done, settings.folder)
+
+
+class AflBytes(Afl):
+    """With the engine's own mutations of bytes alone, to see what the mutator is worth."""
+
+    name = "afl-bytes"
+    presets = ("afl:lockstep",)
+    with_mutator = False
+
+
+def outcome_of(done: process.Ended, folder: Path) -> Outcome:
+    executions = int(read_stats(folder).get("execs_done", 0))
+    found = crashes(folder)
+    if found:
+        return Outcome(True, executions, done.seconds, found[0])
+    if done.status != 0 or executions == 0:
+        raise DriverError(f"AFL++: {done.complaint}")
+    return Outcome(False, executions, done.seconds)
