@@ -17,7 +17,7 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(items):
     """What takes longest begins first, so that at the end no process waits for it. Those that share
     the folder `out` go to one process, or each has to fill a folder of its own."""
-    items.sort(key=lambda item: item.name not in LONGEST)
+    items.sort(key=lambda item: item.name not in LONGEST and item.path.name != "test_fleets.py")
     for item in items:
         if "out" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("mutants"))

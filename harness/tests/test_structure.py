@@ -64,7 +64,7 @@ ALLOWED_MODULES: list[tuple[str, set[str]]] = [
     ("harness/py/", {"_slotcheck", "_slotcheck_signatures", "slotcheck", "hypothesis", "pytest",
                      "_pytest", "cffi", "pycparser", "setuptools", "restated", "model"}),
     ("harness/", {"pytest"}),
-    ("fuzz/", {"campaign", "mutation", "dictionary", "pytest"}),
+    ("fuzz/", {"campaign", "mutation", "dictionary", "afl_sync", "seed_corpora", "pytest", "yaml"}),
     ("reports/", {"jinja2", "mutants", "pytest"}),
 ]
 
