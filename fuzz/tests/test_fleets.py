@@ -6,9 +6,7 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,73 +15,11 @@ import yaml
 import base_runner
 import seed_corpora
 from base_runner import run_fuzzer
+from fleet import BUILD_SH, ROOT, clean_environment
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD_SH = ROOT / "fuzz/build.sh"
-# Where it builds by itself, so that a second run of the tests has little to do.
-WORK = Path(os.environ.get("SLOTCHECK_BUILD", ROOT / "build")) / "fleet"
 TARGETS = ["lockstep", "program_bytes", "program_text", "repr"]
 SANITIZERS = ["address", "undefined", "memory"]
 BESIDE = {"lockstep": ["dict"], "program_bytes": ["dict"], "program_text": ["dict"], "repr": []}
-# What somebody may have in the environment, and would change what is built.
-FUZZING = re.compile(r"[A-Z_]*(?:FLAGS|OPTIONS)|CC|CXX|SRC|OUT|WORK|JOBS|LIB_FUZZING_ENGINE|AFL_.*|"
-                     r"SLOTCHECK_.*|SANITIZER|FUZZING_ENGINE|ARCHITECTURE")
-
-# One process has all the builds.
-pytestmark = pytest.mark.xdist_group("fleets")
-
-# As OSS-Fuzz's script `compile` hands it over: base-clang's flags, and those of a coverage build.
-FLEET_FLAGS = ("-O1 -fno-omit-frame-pointer -gline-tables-only "
-               "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -fprofile-instr-generate "
-               "-fcoverage-mapping -pthread -Wl,--no-as-needed -Wl,-ldl -Wl,-lm "
-               "-Wno-unused-command-line-argument")
-
-
-def clean_environment(**variables: str | Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not FUZZING.fullmatch(name)}
-    return clean | {name: str(value) for name, value in variables.items()}
-
-
-def build(script: list[str | Path], **variables: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(script, env=clean_environment(**variables), cwd="/", text=True,
-                          capture_output=True)
-
-
-def build_by_hand(engine: str, sanitizer: str, out: Path) -> None:
-    result = build([BUILD_SH], OUT=out, WORK=WORK, FUZZING_ENGINE=engine, SANITIZER=sanitizer)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
-    assert "warning:" not in result.stdout + result.stderr
-
-
-def build_as_a_fleet(sanitizer: str, out: Path, source: Path) -> None:
-    """As in the image: the sources below $SRC, and the script that the Dockerfile copies there."""
-    source.mkdir()
-    (source / "slotcheck").symlink_to(ROOT)
-    shutil.copy(ROOT / ".clusterfuzzlite/build.sh", source)
-    out.mkdir()
-    result = build(["bash", "-eux", source / "build.sh"], SRC=source, OUT=out, WORK=WORK,
-                   FUZZING_ENGINE="libfuzzer", SANITIZER=sanitizer, FUZZING_LANGUAGE="c",
-                   ARCHITECTURE=platform.machine(), CC="clang", CXX="clang++",
-                   CFLAGS=FLEET_FLAGS, CXXFLAGS=FLEET_FLAGS, LIB_FUZZING_ENGINE="-fsanitize=fuzzer")
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-
-
-@pytest.fixture(scope="module")
-def out_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """The folder of an engine and a sanitizer, no longer where it was made."""
-    folders: dict[tuple[str, str], Path] = {}
-
-    def out(engine: str, sanitizer: str) -> Path:
-        if (engine, sanitizer) not in folders:
-            made = tmp_path_factory.mktemp("fleet") / "out"
-            if sanitizer == "coverage":
-                build_as_a_fleet(sanitizer, made, made.with_name("src"))
-            else:
-                build_by_hand(engine, sanitizer, made)
-            folders[engine, sanitizer] = made.rename(tmp_path_factory.mktemp("elsewhere") / "out")
-        return folders[engine, sanitizer]
-
-    return out
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -91,8 +27,8 @@ def out_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Pat
 
 @pytest.mark.parametrize("engine, sanitizer", [*[("libfuzzer", s) for s in SANITIZERS],
                                                ("afl", "address"), ("libfuzzer", "coverage")])
-def test_what_is_in_the_folder(engine, sanitizer, out_of):
-    out = out_of(engine, sanitizer)
+def test_what_is_in_the_folder(engine, sanitizer, fleet):
+    out = fleet.out(engine, sanitizer)
     assert base_runner.find_targets(out) == TARGETS
     expected = {f"{target}{end}" for target in TARGETS
                 for end in ["", "_seed_corpus.zip", ".options",
@@ -105,9 +41,9 @@ def test_what_is_in_the_folder(engine, sanitizer, out_of):
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("sanitizer", SANITIZERS)
-def test_libfuzzer(sanitizer, target, out_of, tmp_path):
+def test_libfuzzer(sanitizer, target, fleet, tmp_path):
     """Start-up, instrumentation, seeds, tiny inputs and the dictionary, from another folder."""
-    program = out_of("libfuzzer", sanitizer) / target
+    program = fleet.out("libfuzzer", sanitizer) / target
     begin = run_fuzzer(program, "-seed=1337", f"-runs={base_runner.MIN_RUNS}", cwd=tmp_path)
     assert begin.returncode == 0, begin.stderr
     assert f"Done {base_runner.MIN_RUNS} runs" in begin.stderr
@@ -142,16 +78,16 @@ def check_seeds(program: Path, folder: Path) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("engine, sanitizer", [*[("libfuzzer", s) for s in SANITIZERS],
                                                ("afl", "address")])
-def test_no_sanitizer_is_missing_or_mixed(engine, sanitizer, target, out_of):
-    counts = base_runner.count_calls(out_of(engine, sanitizer) / target)
+def test_no_sanitizer_is_missing_or_mixed(engine, sanitizer, target, fleet):
+    counts = base_runner.count_calls(fleet.out(engine, sanitizer) / target)
     assert base_runner.check_sanitizers(sanitizer, counts) == []
     for other in set(SANITIZERS) - {sanitizer}:
         assert base_runner.check_sanitizers(other, counts) != []
 
 
-def test_without_anything_in_the_environment(out_of, tmp_path):
+def test_without_anything_in_the_environment(fleet, tmp_path):
     """The targets' own defaults will do: no report of what is only coverage for a fleet."""
-    program = out_of("libfuzzer", "undefined") / "lockstep"
+    program = fleet.out("libfuzzer", "undefined") / "lockstep"
     base_runner.unpack_seeds(program, tmp_path / "seeds")
     ran = subprocess.run([program, "-runs=0", tmp_path / "seeds"], cwd=tmp_path, env={}, text=True,
                          capture_output=True)
@@ -160,8 +96,8 @@ def test_without_anything_in_the_environment(out_of, tmp_path):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_afl(target, out_of, tmp_path):
-    program = out_of("afl", "address") / target
+def test_afl(target, fleet, tmp_path):
+    program = fleet.out("afl", "address") / target
     inputs = tmp_path / "in"
     inputs.mkdir()
     (inputs / "input").write_text("input\n")  # run_fuzzer: it wants one
@@ -181,8 +117,8 @@ def test_afl(target, out_of, tmp_path):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_afl_sees_what_the_seeds_reach(target, out_of, tmp_path):
-    program = out_of("afl", "address") / target
+def test_afl_sees_what_the_seeds_reach(target, fleet, tmp_path):
+    program = fleet.out("afl", "address") / target
     base_runner.unpack_seeds(program, tmp_path / "seeds")
     shown = subprocess.run(["afl-showmap", "-m", "none", "-C", "-i", tmp_path / "seeds", "-o",
                             tmp_path / "map", "--", program], cwd=tmp_path, text=True,
@@ -198,9 +134,9 @@ def test_afl_sees_what_the_seeds_reach(target, out_of, tmp_path):
     ("program_text", "harness/src/program_text.c", 60),
     ("repr", "impl/src/repr.c", 60),
 ])
-def test_coverage(target, sources, percent, out_of, tmp_path):
+def test_coverage(target, sources, percent, fleet, tmp_path):
     """As the script `coverage` does it: a merge over the corpus, its profile, and the export."""
-    program = out_of("libfuzzer", "coverage") / target
+    program = fleet.out("libfuzzer", "coverage") / target
     base_runner.unpack_seeds(program, tmp_path / "seeds")
     (tmp_path / "empty").mkdir()
     ran = run_fuzzer(program, "-merge=1", "-timeout=100", tmp_path / "empty", tmp_path / "seeds",
