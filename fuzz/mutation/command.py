@@ -19,7 +19,7 @@ from types import FrameType
 from typing import IO, Any, TextIO, TypeVar
 
 from campaign.errors import CampaignError, Status
-from campaign.folder import write_atomically
+from campaign.files import write_atomically
 from campaign.report import Output, StatusLine, counted
 from mutation import process
 from mutation.arguments import Arguments, parse_arguments

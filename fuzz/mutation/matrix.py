@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from campaign.folder import write_atomically
+from campaign.files import write_atomically
 from mutation.build import Built, digest, digest_of_files
 from mutation.drivers import Driver, Setting
 from mutation.judge import Result
@@ -35,7 +35,7 @@ class Results:
             [
                 setting.command,
                 fuzz / "lockstep.dict",
-                fuzz / "campaign/engine.py",
+                *sorted((fuzz / "campaign").glob("*.py")),
                 *sorted((fuzz / "mutation").rglob("*.py")),
             ]
         )
