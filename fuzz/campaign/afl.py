@@ -63,6 +63,7 @@ class AflSettings:
     cmplog: Path | None = None  # the target once more, with the log of comparisons
     foreign: tuple[Path, ...] = ()  # folders of other engines, which only the main process reads
     schedule: str = "fast"
+    max_size: int = MAX_SIZE
     flags: tuple[str, ...] = ()
 
     @property
@@ -72,7 +73,7 @@ class AflSettings:
 
     def command(self, seconds: int, runs: int | None = None) -> list[str]:
         words = ["afl-fuzz", "-i", str(self.seeds), "-o", str(self.out)]
-        words += ["-x", str(self.dictionary), "-G", str(MAX_SIZE), "-t", str(TIMEOUT_MS)]
+        words += ["-x", str(self.dictionary), "-G", str(self.max_size), "-t", str(TIMEOUT_MS)]
         words += ["-p", self.schedule, "-V", str(seconds)]
         if self.name:
             words += ["-M" if self.is_main else "-S", self.name]
