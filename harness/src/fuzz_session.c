@@ -19,6 +19,7 @@
 #include "slotcheck/divergence.h"
 #include "slotcheck/divergence_trap.h"
 #include "slotcheck/shrink.h"
+#include "slotcheck/step_end.h"
 #include "slotcheck/subject_load.h"
 
 enum { EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
@@ -296,30 +297,14 @@ static void stop(void)
 
 /* --- coverage by meaning --- */
 
-enum {
-    NR_SLOT_STATUS = META_SLOT_OVERFLOW + 1,
-    /* Of an operation: successes and panics by the state of the slot, other results by themselves. */
-    NR_ENDS = 2 * NR_SLOT_STATUS + NR_RESULTS,
-};
-
 /*
  * Counters that libFuzzer takes for coverage beside that of the code: how often each operation, on
- * a slot in each state, ended in each result. An error goes with the state that it is about, and
- * needs no counter for each. Skipped operations are left out: what cannot run is no behaviour, and
- * every counter that is not zero costs the engine time. An engine that does not know the section
- * ignores it.
+ * a slot in each state, ended in each result. Skipped operations are left out: what cannot run is no
+ * behaviour, and every counter that is not zero costs the engine time. An engine that does not know
+ * the section ignores it.
  */
-static uint8_t executed[NR_OPS][NR_ENDS]
+static uint8_t executed[NR_OPS][NR_STEP_ENDS]
     __attribute__((section("__libfuzzer_extra_counters"), used));
-
-static unsigned end_of(const struct step_record *step)
-{
-    if (step->result == SPEC_OK)
-        return step->status_before;
-    if (step->result == SPEC_PANIC)
-        return NR_SLOT_STATUS + step->status_before;
-    return 2 * NR_SLOT_STATUS + step->result;
-}
 
 static void count_steps(void)
 {
@@ -327,7 +312,7 @@ static void count_steps(void)
         const struct step_record *step = &session.trace->steps[i];
         if (step->status != STEP_EXECUTED)
             continue;
-        uint8_t *counter = &executed[session.program.ops[i].op][end_of(step)];
+        uint8_t *counter = &executed[session.program.ops[i].op][step_end_of(step)];
         /* Wrapped to zero it would look as if it had never happened. */
         *counter = (uint8_t)(*counter + (*counter != UINT8_MAX));
     }
