@@ -35,8 +35,7 @@ from corpora.store import (
     refuse_folder,
     remove_all,
     unused_place,
-    write_all,
-    write_folder,
+    write_into,
 )
 
 PRESET = "libfuzzer"
@@ -153,7 +152,7 @@ class Command:
         if self.arguments.dry_run:
             return
         if out is not None:
-            write_folder(out, [New(one.file.inside, one.file.content) for one in kept])
+            write_into(out, [New(one.file.inside, one.file.content) for one in kept])
         else:
             remove_all(
                 [one.file.path for one in dropped],
@@ -206,7 +205,7 @@ class Command:
             wanted = wanted_of(there, offered, arguments.always)
             files = self.files_for(there, wanted)
             if not arguments.dry_run:
-                write_all(folder, files)
+                write_into(folder, files)
         return self.conclude_addition(there, offered, wanted, files)
 
     def files_for(self, there: Sequence[Input], wanted: Sequence[Input]) -> list[New]:
@@ -267,7 +266,7 @@ class Command:
                 f"{counted(lost.bit_count(), 'feature')} did not show again: the subject does not"
                 " do the same every time; nothing was written"
             )
-        write_folder(out, files)
+        write_into(out, files)
         all_shown = Shown.of(self.tool.features, union(after))
         record = {
             "folder": str(out),

@@ -77,16 +77,25 @@ def write_all(folder: Path, files: Iterable[New]) -> None:
         raise
 
 
-def write_folder(out: Path, files: Iterable[New]) -> None:
+def write_folder(folder: Path, files: Iterable[New]) -> None:
     """A new folder; it appears when it is complete."""
-    part = out.parent / f".{out.name}.{os.getpid()}{PART}"
+    part = folder.parent / f".{folder.name}.{os.getpid()}{PART}"
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         part.mkdir()
         write_all(part, files)
-        part.rename(out)
+        part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def write_into(folder: Path, files: Iterable[New]) -> None:
+    """Into a folder that is there, or a new one. Python does not always know what could not be
+    written, and a name that is not there any more helps nobody."""
+    try:
+        (write_all if folder.is_dir() else write_folder)(folder, files)
+    except OSError as error:
+        raise CampaignError(f"{shown(folder)}: {error.strerror}; nothing was written") from error
 
 
 def refuse_folder(out: Path, sources: Iterable[Path]) -> None:

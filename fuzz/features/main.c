@@ -140,7 +140,6 @@ static void become_child(pid_t parent)
 {
     const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTRAP};
 
-    /* Whatever a subject does, it does not outlive who asks. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_DONE);
@@ -199,6 +198,8 @@ int main(int argc, char **argv)
     struct server server = {.settings = &settings};
     char error[512];
 
+    /* Whatever a subject does, it does not outlive who asks. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     argp_err_exit_status = EXIT_WRONG_USE;
     argp_parse(&argp, argc, argv, 0, NULL, &settings);
     if (!own_streams(&server))
