@@ -60,6 +60,7 @@ struct storage_perm inner_perms_from_metadata(const struct meta_slot_storage *me
                                               const struct storage_perm *base)
 {
     if (metadata->type == SPEC_METADATA_ABSENT)
+        /* unreachable: no program writes metadata that is absent, and no reader answers so */
         return (struct storage_perm){.id = base->id};
     return (struct storage_perm){.id = base->id, .is_init = 1, .value = *metadata};
 }
