@@ -23,7 +23,6 @@
 #include "slotcheck/divergence.h"
 #include "slotcheck/divergence_trap.h"
 #include "slotcheck/shrink.h"
-#include "slotcheck/step_end.h"
 #include "slotcheck/subject_load.h"
 
 enum { EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };

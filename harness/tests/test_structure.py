@@ -64,7 +64,7 @@ ALLOWED_MODULES: list[tuple[str, set[str]]] = [
     ("harness/py/", {"_slotcheck", "_slotcheck_signatures", "slotcheck", "hypothesis", "pytest",
                      "_pytest", "cffi", "pycparser", "setuptools", "restated", "model"}),
     ("harness/", {"pytest"}),
-    ("fuzz/", {"campaign", "corpora", "mutation", "dictionary", "pytest"}),
+    ("fuzz/", {"campaign", "corpora", "mutation", "source_coverage", "dictionary", "pytest"}),
     ("reports/", {"jinja2", "mutants", "pytest"}),
 ]
 
