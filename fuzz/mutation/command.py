@@ -132,7 +132,7 @@ class Run:
     # --- building ---------------------------------------------------------------------------------
 
     def build_mutants(self, mutants: list[Mutant]) -> tuple[Built, list[Built]]:
-        wanted = {driver.target for driver in self.arguments.drivers if driver.target is not None}
+        wanted = {target for driver in self.arguments.drivers for target in driver.targets}
         targets = tuple(sorted(wanted, key=lambda target: target.name))
         builder = Builder(self.root, self.build, self.folder / "build", targets)
         builds: dict[str, Built] = {}
