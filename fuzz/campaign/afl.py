@@ -19,6 +19,8 @@ MAX_SIZE = 512
 # It draws a screen, binds itself to a free CPU and refuses machines that are not set up for it,
 # unless it is told not to.
 ENVIRONMENT = {
+    # Of the settings that only newer versions know it would complain, and wait two seconds.
+    "AFL_IGNORE_UNKNOWN_ENVS": "1",
     "AFL_NO_UI": "1",
     "AFL_NO_AFFINITY": "1",
     "AFL_SKIP_CPUFREQ": "1",
