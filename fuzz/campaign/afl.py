@@ -19,8 +19,6 @@ MAX_SIZE = 512
 # It draws a screen, binds itself to a free CPU and refuses machines that are not set up for it,
 # unless it is told not to.
 ENVIRONMENT = {
-    # Of the settings that only newer versions know it would complain, and wait two seconds.
-    "AFL_IGNORE_UNKNOWN_ENVS": "1",
     "AFL_NO_UI": "1",
     "AFL_NO_AFFINITY": "1",
     "AFL_SKIP_CPUFREQ": "1",
@@ -88,8 +86,10 @@ class AflSettings:
         return [*words, *self.flags, "--", str(self.target)]
 
     def environment(self) -> dict[str, str]:
-        """Beside ENVIRONMENT. An earlier run in the same folder is gone on with."""
-        own = {"AFL_AUTORESUME": "1", "AFL_SYNC_TIME": "1", "AFL_FINAL_SYNC": "1"}
+        """Beside ENVIRONMENT. An earlier run in the same folder is gone on with. AFL_FINAL_SYNC is
+        not among them: version 4.04 does not know it, and waits two seconds because of that; the
+        campaign collects all queues at its end anyway."""
+        own = {"AFL_AUTORESUME": "1", "AFL_SYNC_TIME": "1"}
         if self.mutator is not None:
             own |= MUTATOR_ENVIRONMENT | {"AFL_CUSTOM_MUTATOR_LIBRARY": str(self.mutator)}
         return ENVIRONMENT | own
