@@ -91,6 +91,9 @@ class Progress:
         # One is that of the fuzz target itself.
         return f"{self.edges} edges" if self.edges > 1 else "no coverage"
 
+    def stability_text(self) -> str:
+        return "" if self.stability is None else f" stability {self.stability:.6g} %,"
+
     def line(self) -> str:
         counts = self.counts
         left = round(max(self.left, 0))
@@ -222,7 +225,7 @@ class Summary:
         return (
             f"{counts.programs:,} programs in {short_time(progress.elapsed)} ({speed}),"
             f" {counts.executed:,} operations on {self.subject}; {progress.edges_text()},"
-            f" corpus of {progress.corpus} in {self.corpus_folder}"
+            f"{progress.stability_text()} corpus of {progress.corpus} in {self.corpus_folder}"
         )
 
 
