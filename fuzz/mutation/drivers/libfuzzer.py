@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from campaign import engine
-from campaign.engine import EngineSettings, EngineStatus
+from campaign.job import EngineStatus
+from campaign.libfuzzer import LibFuzzerSettings, hang_seconds, read_line
 from mutation import process
 from mutation.build import LIBFUZZER, LIBFUZZER_BYTES, Built, Target
 from mutation.drivers.base import DriverError, Outcome, Setting, refused
@@ -32,17 +32,15 @@ class LibFuzzer:
     def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
         corpus = scratch / "corpus"
         corpus.mkdir()
-        settings = EngineSettings(
+        settings = LibFuzzerSettings(
             target=built.target(self.target),
             corpus=corpus,
-            seeds=corpus,
             dictionary=setting.root / "fuzz/lockstep.dict",
-            environment=ENVIRONMENT,
             flags=FLAGS,
         )
         seconds = max(1, round(setting.seconds))
         words = settings.command(f"{scratch}/", seconds, setting.runs, with_seeds=False)
-        hang = engine.hang_seconds(FLAGS)
+        hang = hang_seconds(FLAGS)
         done = process.run(
             words, scratch, seconds=seconds + hang + 10, environment=ENVIRONMENT
         )
@@ -60,7 +58,7 @@ class LibFuzzerBytes(LibFuzzer):
 def outcome_of(done: process.Ended) -> Outcome:
     status = EngineStatus()
     for line in done.stderr.splitlines():
-        status.read_line(line)
+        read_line(status, line)
     executed = EXECUTED.search(done.stderr)
     executions = int(executed[1]) if executed else status.executions
     if done.status == 0:
