@@ -12,6 +12,10 @@ from campaign.job import Job, Place
 DRY_RUN = re.compile(r"Attempting dry run with '.*?orig:(.+?)'")
 BAD_SEED = re.compile(r"Oops, the program crashed|results in a (crash|timeout)")
 
+PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
+# Of plot_data, what a campaign tells of: executions, edges, inputs kept.
+COUNTS = ("total_execs", "edges_found", "corpus_count")
+
 # What an input may take, in milliseconds; a divergence that is shrunk in the target takes seconds.
 TIMEOUT_MS = 5000
 MAX_SIZE = 512
@@ -135,11 +139,9 @@ class AflJob(Job):
     def look(self) -> None:
         folder, status = self.settings.folder, self.status
         if row := last_row(folder / "plot_data"):
-            status.executions = int(row["total_execs"])
-            status.edges = int(row["edges_found"])
-            status.corpus = int(row["corpus_count"])
-        if stability := read_stats(folder).get("stability"):
-            status.stability = float(stability.rstrip("%"))
+            status.executions, status.edges, status.corpus = (int(row[name]) for name in COUNTS)
+        if match := PERCENTAGE.fullmatch(read_stats(folder).get("stability", "")):
+            status.stability = float(match[1])
 
     def take_inputs(self) -> list[Path]:
         """What it has found itself since the last call. What came from others is theirs."""
@@ -163,12 +165,14 @@ class AflJob(Job):
 def last_row(path: Path) -> dict[str, str]:
     """The last whole line of plot_data, by the names in its first one; empty if there is none."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
+    # What has no end may have lost digits.
+    lines = text[: text.rfind("\n") + 1].splitlines()
     names = [name.strip() for name in lines[0].lstrip("# ").split(",")] if lines else []
     for line in reversed(lines[1:]):
-        values = [value.strip() for value in line.split(",")]
-        if len(values) == len(names):
-            return dict(zip(names, values))
+        row = dict(zip(names, (value.strip() for value in line.split(","))))
+        if all(row.get(name, "").isdigit() for name in COUNTS):
+            return row
     return {}

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from campaign.afl import RESERVED_FLAGS as AFL_RESERVED_FLAGS
 from campaign.errors import CampaignError
 from campaign.folder import read_settings
 from campaign.libfuzzer import RESERVED_FLAGS
 from campaign.plan import ENGINES, ENSEMBLE, LIBFUZZER
 from campaign.series import SERIES, spent_seconds
-from campaign.afl import RESERVED_FLAGS as AFL_RESERVED_FLAGS
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DEFAULT_SECONDS = 60.0
 MAX_JOBS = 1024
 # What a job can hold within the memory that the engine allows it.
 MAX_SLOTS = 1 << 20
+
+
 @dataclass(frozen=True)
 class Arguments:
     engine: str
@@ -217,7 +219,7 @@ def resumed(options: argparse.Namespace, flags: list[str]) -> Arguments:
         raise CampaignError(f"{out}: there is no campaign to go on with")
     try:
         return resumed_with(options, settings["settings"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, argparse.ArgumentTypeError):
         raise CampaignError(f"{out / 'campaign.json'}: not written by slotcheck") from None
 
 
@@ -227,20 +229,24 @@ def resumed_with(options: argparse.Namespace, kept: dict[str, Any]) -> Arguments
         raise CampaignError(f"{subject}: no such file")
     spent = spent_seconds(options.resume / SERIES)
     total = spent + options.time if options.time else float(kept["time"])
+    if not math.isfinite(total):
+        raise ValueError
     if total <= spent:
         message = f"{options.resume}: the campaign has had its time; --time TIME gives it more"
         raise CampaignError(message)
+    engine = engine_name(kept["engine"])
+    # Whatever the folder says goes through what the command line goes through.
     return Arguments(
-        engine=engine_name(kept["engine"]),
+        engine=engine,
         time=total,
-        jobs=int(kept["jobs"]),
+        jobs=number_of_jobs(str(kept["jobs"])),
         subject=subject,
-        slots=kept["slots"],
+        slots=None if kept["slots"] is None else slots_to_fuzz(str(kept["slots"])),
         out=options.resume,
         max_findings=options.max_findings,
-        runs=kept["runs"],
+        runs=None if kept["runs"] is None else positive(str(kept["runs"])),
         json=options.json,
-        name=str(kept["name"]),
+        name=host_name(kept["name"]),
         resume=True,
-        engine_flags=tuple(map(str, kept["engine_flags"])),
+        engine_flags=engine_flags(engine, list(map(str, kept["engine_flags"]))),
     )

@@ -125,7 +125,10 @@ class Finding:
         known = {name: getattr(self, name) for name in KEPT}
         text = json.dumps({"format": FORMAT, **known, "state": self.state.value}, indent=1)
         write_atomically(self.folder / "finding.json", text + "\n")
-        if self.record is not None:
+        if self.record is None:
+            # One from before would speak of a failure that is no more.
+            (self.folder / "record.json").unlink(missing_ok=True)
+        else:
             text = json.dumps(self.record, indent=2)
             write_atomically(self.folder / "record.json", text + "\n")
 
@@ -148,15 +151,28 @@ def load(folder: Path) -> Finding:
             raise CampaignError(message)
         finding.state = State(known["state"])
         for name in KEPT:
+            if type(known[name]) is not type(getattr(finding, name)):
+                raise TypeError
             setattr(finding, name, known[name])
-        record = folder / "record.json"
-        if record.exists():
-            finding.record = json.loads(record.read_text(encoding="utf-8"))
+        path = folder / "record.json"
+        finding.record = read_record(path)
     except (ValueError, KeyError, TypeError):
         raise CampaignError(f"{path}: not written by slotcheck") from None
     except OSError as error:
         raise CampaignError(f"{error.filename}: {error.strerror}") from error
     return finding
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """None if there is none; a KeyError or the like if it lacks what reports show of it."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    title_of(record)
+    if not isinstance(record["clauses"], list):
+        raise TypeError
+    return dict(record)
 
 
 def load_all(folder: Path) -> list[Finding]:

@@ -175,6 +175,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         return {}
     except NotADirectoryError:
         raise CampaignError(f"{path}: not a folder") from None
+    except OSError as error:
+        raise CampaignError(f"{file}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError):
         raise CampaignError(f"{file}: not written by slotcheck") from None
     if known_format not in (1, FORMAT):

@@ -154,10 +154,11 @@ class Replayer:
 
 
 def repeat(fails: Any, finding: Finding) -> tuple[int, int]:
-    """Runs, and how many of them failed. A hang has told enough after fewer."""
+    """Runs, and how many of them failed. A hang has told enough after fewer; one that was known and
+    now returns has not."""
     failures = 0
     runs = 0
-    while runs < (HANG_RUNS if crash_of(finding.record) == HANGS else RUNS):
+    while runs < (HANG_RUNS if failures and crash_of(finding.record) == HANGS else RUNS):
         failures += bool(fails())
         runs += 1
     return runs, failures

@@ -64,7 +64,9 @@ def read_rows(path: Path) -> list[Row]:
     except FileNotFoundError:
         return []
     rows = []
-    for values in list(csv.reader(text.splitlines()))[1:]:
+    # What has no end may have lost digits.
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    for values in list(csv.reader(lines))[1:]:
         try:
             seconds, *counts = values
             rows.append(Row(float(seconds), *map(int, counts)))

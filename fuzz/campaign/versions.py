@@ -24,7 +24,9 @@ def first_line(*words: str) -> str:
 def commit_of(root: Path) -> str:
     """With a plus sign if something has been changed since."""
     words = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
-    return first_line(*words) or "unknown"
+    # A copy has no history, and of somebody else's git says nothing.
+    known = first_line(*words)
+    return "unknown" if known.startswith("fatal:") or not known else known
 
 
 def versions_of(root: Path, roles: list[Role]) -> dict[str, str]:
