@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
 from campaign.findings import Finding, State, load_all
 from campaign.folder import Folder, read_settings
@@ -104,11 +105,4 @@ def listed(argv: list[str]) -> Status:
 
 
 def main(argv: list[str]) -> int:
-    try:
-        return listed(argv)
-    except CampaignError as error:
-        print(f"slotcheck findings: {error}", file=sys.stderr)
-        return error.status
-    except OSError as error:
-        print(f"slotcheck findings: {error.filename}: {error.strerror}", file=sys.stderr)
-        return Status.WRONG_USE
+    return run_command("findings", listed, argv)

@@ -16,6 +16,7 @@ from campaign.afl import AflJob, AflSettings
 from campaign.arguments import Arguments, kept_settings, parse_arguments
 from campaign.counts import Counts, parse_counts
 from campaign.crashes import corpus_name, crash_signature, forget_input, with_slots
+from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
 from campaign.files import write_bytes_atomically
 from campaign.findings import Finding, Found, State, keep
@@ -572,41 +573,11 @@ def last_line(log: str) -> str:
     return lines[-1] if lines else "gave up without a word"
 
 
-def complain(line: str) -> None:
-    try:
-        print(f"slotcheck fuzz: {line}", file=sys.stderr, flush=True)
-    except OSError:
-        pass  # the exit status says it too
-
-
-def forget_unwritten() -> None:
-    """What could not be written would be tried again, and complained about, at the exit."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def fuzz(argv: list[str]) -> int:
+    root = Path(os.environ["SLOTCHECK_ROOT"])
+    build = Path(os.environ["SLOTCHECK_BUILD"])
+    return Campaign(parse_arguments(argv), root, build).run()
 
 
 def main(argv: list[str]) -> int:
-    # Python has no object for a stream that is closed.
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
-    if sys.stdout is None:
-        complain("stdout is closed")
-        return Status.WRONG_USE
-    try:
-        return guarded_main(argv)
-    finally:
-        forget_unwritten()
-
-
-def guarded_main(argv: list[str]) -> int:
-    try:
-        root = Path(os.environ["SLOTCHECK_ROOT"])
-        build = Path(os.environ["SLOTCHECK_BUILD"])
-        return Campaign(parse_arguments(argv), root, build).run()
-    except CampaignError as error:
-        complain(str(error))
-        return error.status
-    except KeyboardInterrupt:
-        return 130
+    return run_command("fuzz", fuzz, argv)

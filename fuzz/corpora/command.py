@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
 from campaign.report import Output, StatusLine, counted
 from corpora.arguments import Arguments, parse_arguments
@@ -315,44 +316,11 @@ def wanted_of(there: Sequence[Input], offered: Sequence[Input], every: bool) -> 
 # --- the process ----------------------------------------------------------------------------------
 
 
-def complain(line: str) -> None:
-    try:
-        print(f"slotcheck corpus: {line}", file=sys.stderr, flush=True)
-    except OSError:
-        pass  # the exit status says it too
-
-
-def forget_unwritten() -> None:
-    """What could not be written would be tried again, and complained about, at the exit."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def run(argv: list[str]) -> int:
+    root = Path(__file__).resolve().parents[2]
+    build = Path(os.environ.get("SLOTCHECK_BUILD", root / "build"))
+    return Command(parse_arguments(argv), root, build).run()
 
 
 def main(argv: list[str]) -> int:
-    # Python has no object for a stream that is closed.
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
-    if sys.stdout is None:
-        complain("stdout is closed")
-        return Status.WRONG_USE
-    try:
-        return guarded_main(argv)
-    finally:
-        forget_unwritten()
-
-
-def guarded_main(argv: list[str]) -> int:
-    root = Path(__file__).resolve().parents[2]
-    build = Path(os.environ.get("SLOTCHECK_BUILD", root / "build"))
-    try:
-        return Command(parse_arguments(argv), root, build).run()
-    except CampaignError as error:
-        complain(str(error))
-        return error.status
-    except OSError as error:
-        complain(f"{shown(error.filename or str(error))}: {error.strerror}")
-        return Status.WRONG_USE
-    except KeyboardInterrupt:
-        return 130
+    return run_command("corpus", run, argv)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaign.entry import one_line as shown
 from campaign.errors import CampaignError
 
 # No program that anybody fuzzes with is as long; what is was not meant to be one.
@@ -48,14 +49,6 @@ class Garbage:
 
     def __str__(self) -> str:
         return f"{shown(self.path)}{self.position}: {self.reason}"
-
-
-def shown(path: Path | str) -> str:
-    """One line, whatever the name is."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in str(path)
-    )
 
 
 def walk(folder: Path) -> Iterator[File | Garbage]:

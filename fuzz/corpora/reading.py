@@ -11,7 +11,7 @@ from campaign.errors import CampaignError
 from campaign.report import StatusLine
 from corpora.cover import Candidate, fewest
 from corpora.features import Answer, Tool
-from corpora.inputs import File, Garbage, shown, walk
+from corpora.inputs import File, Garbage, walk
 
 QUIET_SECONDS = 2
 # All features, as a mask.
