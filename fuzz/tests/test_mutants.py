@@ -296,6 +296,12 @@ def test_shares():
         matrix.results[name, "corpus"] = Result(executions is not None, executions or 0, 0)
     assert matrix.killed_within(corpus, 10_000) == 2
     assert matrix.killed_within(corpus, None) == 3
+    # Of four, the lower one of the two in the middle; the one that was missed is the slowest.
+    assert matrix.median(corpus, "executions") == 10_000
+    matrix.results["counts-b", "corpus"] = matrix.results["counts-c", "corpus"] = Result(False, 0, 0)
+    assert matrix.median(corpus, "executions") is None
+    matrix.results["counts-b", "corpus"] = Result(True, 10_000, 0)
+    matrix.results["counts-c", "corpus"] = Result(True, 10_001, 0)
     assert [mutant.name for mutant in matrix.survivors] == ["counts-d"]
     assert not matrix.wrong_labels and matrix.is_complete
 
