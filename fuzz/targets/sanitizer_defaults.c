@@ -17,7 +17,8 @@ const char *__asan_default_options(void)
 
 const char *__ubsan_default_options(void)
 {
-    return "print_stacktrace=1:halt_on_error=1";
+    /* Fleets take unsigned overflows for coverage; they are no errors in C. */
+    return "print_stacktrace=1:halt_on_error=1:silence_unsigned_overflow=1";
 }
 
 const char *__msan_default_options(void)
