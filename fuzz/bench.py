@@ -19,16 +19,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from campaign.afl import MUTATOR_ENVIRONMENT, AflSettings, read_stats
+
 ROUNDS = 5
+# A run of AFL++ that takes longer hangs.
+LIMIT_SECONDS = 120
 SLOTS = "16"
 # 16 executed operations a program is what to compare at; they get fewer over the runs, hence the
 # margin. And lengths between which programs have so many.
 OPERATIONS = 17.2
 SHORTEST, LONGEST = 64, 512
 # Enough runs to last some seconds: starting up, and what is new at first, shall not count for much.
-RUNS = {"libfuzzer": 800_000, "libfuzzer-asan": 250_000}
-EMPTY_RUNS = {"libfuzzer": 6_000_000, "libfuzzer-asan": 3_000_000}
-GOALS = {"libfuzzer": 0.08, "libfuzzer-asan": 0.04}
+RUNS = {"libfuzzer": 800_000, "libfuzzer-asan": 250_000, "afl": 150_000}
+EMPTY_RUNS = {"libfuzzer": 6_000_000, "libfuzzer-asan": 3_000_000, "afl": 150_000}
+GOALS = {"libfuzzer": 0.08, "libfuzzer-asan": 0.04, "afl": 0.75}
 IMPL_GOAL, JUDGED_GOAL, MACHINE_GOAL = 1.2, 20.0, 0.6
 # Pairs for which no goal was set: the bare side leaves out what a library must do.
 NO_GOAL = ("linked_list_", "segment_")
@@ -155,6 +159,48 @@ class EngineBench:
         )
 
 
+class AflBench(EngineBench):
+    """afl-fuzz and its target take turns, so both are pinned to one CPU; and as nobody adds up the
+    CPU time of processes that are killed, it is the clock that counts."""
+
+    def __init__(self, build: Path, work: Path, program_format: int, with_mutator: bool) -> None:
+        super().__init__(build, work, program_format)
+        self.mutator = build / "release/fuzz/afl_mutator.so" if with_mutator else None
+
+    def run(self, preset: str, target: str, runs: int, max_len: int) -> Run:
+        shutil.rmtree(self.corpus, ignore_errors=True)
+        self.stats.unlink(missing_ok=True)
+        settings = AflSettings(
+            target=self.build / preset / "fuzz" / target,
+            seeds=self.programs,
+            out=self.corpus,
+            dictionary=Path(__file__).with_name("lockstep.dict"),
+            mutator=self.mutator,
+            max_size=max_len,
+        )
+        environment = settings.environment() | MUTATOR_ENVIRONMENT | {
+            # Without the mutator the engine's own mutations are all there is.
+            "AFL_CUSTOM_MUTATOR_ONLY": "1" if self.mutator else "",
+            "SLOTCHECK_SLOTS": SLOTS,
+            "SLOTCHECK_FORMAT": self.format,
+            "SLOTCHECK_STATS": str(self.stats),
+        }
+        cpu = min(os.sched_getaffinity(0))
+        done = subprocess.run(
+            settings.command(LIMIT_SECONDS, runs),
+            capture_output=True,
+            text=True,
+            env=os.environ | {name: value for name, value in environment.items() if value},
+            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
+            check=False,
+        )
+        stats = read_stats(settings.folder)
+        if done.returncode != 0 or "execs_per_sec" not in stats:
+            raise BenchError(f"afl-fuzz ended with status {done.returncode}")
+        operations, skipped = self.average() if target == "lockstep" else (0.0, 0.0)
+        return Run(float(stats["execs_per_sec"]), operations, skipped)
+
+
 # --- state machines -------------------------------------------------------------------------------
 
 
@@ -252,6 +298,16 @@ def bench(build: Path, as_json: bool) -> None:
             engine = EngineBench(build, Path(work), program_format)
             result = engine.measure(preset, engine.fitting_length(preset))
             record["engine"].append(asdict(result))
+            if not as_json:
+                show_engine(result)
+        record["afl"] = []
+        if not as_json:
+            print("\nexecutions a second under AFL++, fuzzer and target on one CPU")
+        for program_format, with_mutator in [(1, False), (1, True), (2, True)]:
+            afl = AflBench(build, Path(work), program_format, with_mutator)
+            result = afl.measure("afl", afl.fitting_length("afl"))
+            result.programs += ", mutator" if with_mutator else ""
+            record["afl"].append(asdict(result))
             if not as_json:
                 show_engine(result)
     if as_json:

@@ -121,6 +121,13 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
+def number(value: float | None) -> str:
+    """A dash: most mutants were missed."""
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+
+
 def missed_by(driver: dict[str, Any], record: dict[str, Any]) -> list[str]:
     counted = filter(is_counted, record["mutants"])
     results = {mutant["name"]: mutant["results"][driver["name"]] for mutant in counted}
@@ -137,6 +144,7 @@ def template(name: str) -> jinja2.Template:
     )
     environment.filters["share"] = share
     environment.filters["missed_by"] = missed_by
+    environment.filters["number"] = number
     return environment.get_template(name)
 
 

@@ -7,9 +7,13 @@ import sys
 def run() -> int:
     """An interrupt while modules are still being imported is one like any other."""
     try:
-        from campaign.supervise import main
+        command, argv = sys.argv[1], sys.argv[2:]
+        if command == "findings":
+            from campaign.list_findings import main
+        else:
+            from campaign.supervise import main
 
-        return main(sys.argv[1:])
+        return main(argv)
     except KeyboardInterrupt:
         return 130
 

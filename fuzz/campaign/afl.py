@@ -2,8 +2,19 @@
 """AFL++: its command line, the settings that it takes from the environment, and what it writes."""
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from campaign.job import Job, Place
+
+# What it says of its seeds, one after the other. One that stops the target it passes over.
+DRY_RUN = re.compile(r"Attempting dry run with '.*?orig:(.+?)'")
+BAD_SEED = re.compile(r"Oops, the program crashed|results in a (crash|timeout)")
+
+PERCENTAGE = re.compile(r"(\d+(?:\.\d+)?)%")
+# Of plot_data, what a campaign tells of: executions, edges, inputs kept.
+COUNTS = ("total_execs", "edges_found", "corpus_count")
 
 # What an input may take, in milliseconds; a divergence that is shrunk in the target takes seconds.
 TIMEOUT_MS = 5000
@@ -13,12 +24,13 @@ MAX_SIZE = 512
 # unless it is told not to.
 ENVIRONMENT = {
     "AFL_NO_UI": "1",
-    "AFL_NO_COLOR": "1",
     "AFL_NO_AFFINITY": "1",
     "AFL_SKIP_CPUFREQ": "1",
     "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES": "1",
     "AFL_NO_CRASH_README": "1",
     "AFL_FORKSRV_INIT_TMOUT": "60000",
+    # A target that gives up, see fuzz_session.c, is seen as if it crashed; else nobody would notice.
+    "AFL_CRASH_EXITCODE": "2",
 }
 # With the mutator there are so many inputs worth keeping that trimming each byte by byte, and running
 # it eight times more to time it, would take most of the executions.
@@ -26,6 +38,18 @@ MUTATOR_ENVIRONMENT = {
     "AFL_CUSTOM_MUTATOR_ONLY": "1",
     "AFL_DISABLE_TRIM": "1",
     "AFL_FAST_CAL": "1",
+}
+# Flags that the campaign sets itself, or that make it something else than a fuzzer.
+RESERVED_FLAGS = {
+    "-i": "the campaign has its seeds",
+    "-o": "use --out",
+    "-M": "use --jobs",
+    "-S": "use --jobs",
+    "-V": "use --time",
+    "-E": "use --runs",
+    "-t": "the campaign tells hangs by it",
+    "-n": "it is no fuzzing",
+    "-h": "try ./slotcheck fuzz --help",
 }
 
 
@@ -43,6 +67,7 @@ class AflSettings:
     cmplog: Path | None = None  # the target once more, with the log of comparisons
     foreign: tuple[Path, ...] = ()  # folders of other engines, which only the main process reads
     schedule: str = "fast"
+    max_size: int = MAX_SIZE
     flags: tuple[str, ...] = ()
 
     @property
@@ -52,7 +77,7 @@ class AflSettings:
 
     def command(self, seconds: int, runs: int | None = None) -> list[str]:
         words = ["afl-fuzz", "-i", str(self.seeds), "-o", str(self.out)]
-        words += ["-x", str(self.dictionary), "-G", str(MAX_SIZE), "-t", str(TIMEOUT_MS)]
+        words += ["-x", str(self.dictionary), "-G", str(self.max_size), "-t", str(TIMEOUT_MS)]
         words += ["-p", self.schedule, "-V", str(seconds)]
         if self.name:
             words += ["-M" if self.is_main else "-S", self.name]
@@ -65,8 +90,10 @@ class AflSettings:
         return [*words, *self.flags, "--", str(self.target)]
 
     def environment(self) -> dict[str, str]:
-        """Beside ENVIRONMENT. An earlier run in the same folder is gone on with."""
-        own = {"AFL_AUTORESUME": "1", "AFL_SYNC_TIME": "1", "AFL_FINAL_SYNC": "1"}
+        """Beside ENVIRONMENT. An earlier run in the same folder is gone on with. AFL_FINAL_SYNC is
+        not among them: version 4.04 does not know it, and waits two seconds because of that; the
+        campaign collects all queues at its end anyway."""
+        own = {"AFL_AUTORESUME": "1", "AFL_SYNC_TIME": "1"}
         if self.mutator is not None:
             own |= MUTATOR_ENVIRONMENT | {"AFL_CUSTOM_MUTATOR_LIBRARY": str(self.mutator)}
         return ENVIRONMENT | own
@@ -85,3 +112,67 @@ def read_stats(folder: Path) -> dict[str, str]:
 def crashes(folder: Path) -> list[Path]:
     """Inputs that ended the target, and that did not return."""
     return sorted([*folder.glob("crashes/id:*"), *folder.glob("hangs/id:*")])
+
+
+class AflJob(Job):
+    engine = "afl"
+
+    def __init__(self, number: int, sanitized: bool, place: Place, settings: AflSettings) -> None:
+        super().__init__(number, sanitized, place)
+        self.settings = settings
+        self.environment |= settings.environment()
+        self.taken: set[str] = set()
+        self._seed = ""
+        self._bad_seeds: list[Path] = []
+
+    def command(self, seconds: int, runs: int | None) -> list[str]:
+        return self.settings.command(seconds, runs)
+
+    def read_line(self, line: str) -> None:
+        self.status.loaded = self.status.loaded or "All set and ready to roll" in line
+        if match := DRY_RUN.search(line):
+            self._seed = match[1]
+        elif self._seed and BAD_SEED.search(line):
+            self._bad_seeds.append(self.settings.seeds / self._seed)
+            self._seed = ""
+
+    def look(self) -> None:
+        folder, status = self.settings.folder, self.status
+        if row := last_row(folder / "plot_data"):
+            status.executions, status.edges, status.corpus = (int(row[name]) for name in COUNTS)
+        if match := PERCENTAGE.fullmatch(read_stats(folder).get("stability", "")):
+            status.stability = float(match[1])
+
+    def take_inputs(self) -> list[Path]:
+        """What it has found itself since the last call. What came from others is theirs."""
+        found = [
+            path
+            for path in self.settings.folder.glob("queue/id:*")
+            if path.name not in self.taken and "sync:" not in path.name and "orig:" not in path.name
+        ]
+        self.taken.update(path.name for path in found)
+        return sorted(found)
+
+    def next_crash(self) -> Path | None:
+        """An input that ended the target, or did not return, and was not asked for before."""
+        for path in [*self._bad_seeds, *crashes(self.settings.folder)]:
+            if str(path) not in self.taken:
+                self.taken.add(str(path))
+                return path
+        return None
+
+
+def last_row(path: Path) -> dict[str, str]:
+    """The last whole line of plot_data, by the names in its first one; empty if there is none."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    # What has no end may have lost digits.
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    names = [name.strip() for name in lines[0].lstrip("# ").split(",")] if lines else []
+    for line in reversed(lines[1:]):
+        row = dict(zip(names, (value.strip() for value in line.split(","))))
+        if all(row.get(name, "").isdigit() for name in COUNTS):
+            return row
+    return {}

@@ -1,304 +1,220 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Findings: case files that the fuzz targets write, and inputs that made the engine stop."""
+"""Findings: one folder for each signature, with all that a developer needs of it.
+
+    case             the program, shrunk, in bytes; what the commands run
+    program.txt      the same as text
+    input            the program as the engine had found it
+    explanation.txt  what `slotcheck run` says of the case
+    record.json      the same for a machine; what reports are made from
+    reproducer.c     the case as a C program, to be run under a debugger
+    log.txt          of a crash: what the engine printed
+    finding.json     what is known of the finding: its state, who found it when, with which build
+
+What a finding goes through:
+
+    new -> reproduced                      each time that it was run again
+        -> flaky                           some of the times
+        -> not reproduced                  never
+    reproduced, flaky -> fixed             it no longer fails; the program becomes a regression
+"""
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import re
-import shlex
-import subprocess
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
+from enum import Enum
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
-from campaign.engine import shown_command
-from campaign.errors import Status
+from campaign.crashes import CRASH_PREFIX
+from campaign.errors import CampaignError
+from campaign.files import write_atomically, write_bytes_atomically
 
-CRASH_PREFIX = "crash."
-CONFIRM_SECONDS = 30
-# While a hang is shrunk: that it does not return in a longer time is known.
-HANG_SECONDS = 2
-HANGS = "did not return in time"  # what a record says of a hang
-# Functions of engines and sanitizers, and what lies between a fault and its report.
-NOBODYS_FRAMES = re.compile(
-    r"^(_+sanitizer|_+asan|_+ubsan|_+msan|_+interceptor|_+lsan|fuzzer::|std::|raise$|abort$|gsignal"
-    r"|_+libc|_+restore_rt|_+GI_|_+pthread|_start$|main$)"
-)
-FRAME_LINE = re.compile(r"^\s+#\d+ 0x[0-9a-f]+ (?:in )?(\S+)?")
-KIND_LINES = [
-    re.compile(r"runtime error: (.+)$"),
-    re.compile(r"ERROR: \w+Sanitizer: ([\w-]+)"),
-    re.compile(r"WARNING: \w+Sanitizer: ([\w-]+)"),
-    re.compile(r"ERROR: libFuzzer: ([\w -]+)"),
-]
+FORMAT = 1
+
+
+class State(str, Enum):
+    NEW = "new"
+    REPRODUCED = "reproduced"
+    FLAKY = "flaky"
+    NOT_REPRODUCED = "not reproduced"
+    FIXED = "fixed"
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 @dataclass
 class Finding:
-    signature: str
-    case: Path
-    log: Path | None = None
-    # What shows it again, and whether it did; both unknown before it was confirmed.
-    replay: str = ""
-    confirmed: bool = False
-    new: bool = True
-    record: dict[str, Any] | None = None  # what `slotcheck run --json` says of it
+    folder: Path
+    state: State = State.NEW
+    # How often it was run again, and how often it failed then.
+    runs: int = 0
+    failures: int = 0
+    seen: int = 1  # how often a job has come upon it
+    came_back: bool = False  # it had been fixed
+    found_by: str = ""
+    first_seen: str = field(default_factory=now)
+    subject: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    title: str = ""  # the line to tell a colleague
+    replay: str = ""  # the command that shows it again
+    # Not kept: it was found in this run, and what `slotcheck run --json` says of it.
+    is_new: bool = True
+    record: dict[str, Any] | None = None
+
+    @property
+    def signature(self) -> str:
+        return self.folder.name
+
+    @property
+    def case(self) -> Path:
+        return self.folder / "case"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
 
     @property
     def is_crash(self) -> bool:
         return self.signature.startswith(CRASH_PREFIX)
 
     @property
-    def title(self) -> str:
-        """The line to tell a colleague."""
-        if self.record is None:
-            return self.signature
-        slot = "" if self.record["slot"] is None else f", slot {self.record['slot']}"
-        verdict, operation = self.record["verdict"], self.record["operation"]
-        return f"{verdict} in {operation}{slot}, field {self.record['field']}"
+    def confirmed(self) -> bool:
+        return self.failures > 0
+
+    def take_runs(self, runs: int, failures: int) -> None:
+        """What came of running it again."""
+        self.runs, self.failures = runs, failures
+        if failures == 0:
+            self.state = State.NOT_REPRODUCED
+        else:
+            self.state = State.REPRODUCED if failures == runs else State.FLAKY
+
+    def take_record(self, record: dict[str, Any] | None) -> None:
+        self.record = record
+        self.title = title_of(record) if record is not None else self.title or self.signature
+
+    # --- the folder -------------------------------------------------------------------------------
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "signature": self.signature,
-            "case": str(self.case),
-            "log": None if self.log is None else str(self.log),
-            "replay": self.replay,
+            "state": self.state.value,
+            "runs": self.runs,
+            "failures": self.failures,
             "confirmed": self.confirmed,
-            "new": self.new,
-            "title": self.title,
+            "seen": self.seen,
+            "new": self.is_new,
+            "came_back": self.came_back,
+            "found_by": self.found_by,
+            "first_seen": self.first_seen,
+            "subject": self.subject,
+            "versions": self.versions,
+            "title": self.title or self.signature,
+            "folder": str(self.folder),
+            "case": str(self.case),
+            "log": str(self.log) if self.log.exists() else None,
+            "replay": self.replay,
             "record": self.record,
         }
 
-
-# --- crashes --------------------------------------------------------------------------------------
-
-
-def file_safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:60] or "unknown"
-
-
-def crash_signature(log: str) -> str:
-    """What happened and in which function: `crash.SEGV.frame_drop`."""
-    lines = log.splitlines()
-    kind, at = next(
-        (
-            (match[1], number)
-            for number, line in enumerate(lines)
-            for pattern in KIND_LINES
-            if (match := pattern.search(line))
-        ),
-        ("unknown", 0),
-    )
-    functions = (match[1] or "" for line in lines[at:] if (match := FRAME_LINE.match(line)))
-    function = next((f for f in functions if f and not NOBODYS_FRAMES.match(f)), "unknown")
-    kind = re.sub(r" after \d+ seconds$", "", kind.strip())
-    return f"{CRASH_PREFIX}{file_safe(kind)}.{file_safe(function)}"
+    def save(self) -> None:
+        known = {name: getattr(self, name) for name in KEPT}
+        text = json.dumps({"format": FORMAT, **known, "state": self.state.value}, indent=1)
+        write_atomically(self.folder / "finding.json", text + "\n")
+        if self.record is None:
+            # One from before would speak of a failure that is no more.
+            (self.folder / "record.json").unlink(missing_ok=True)
+        else:
+            text = json.dumps(self.record, indent=2)
+            write_atomically(self.folder / "record.json", text + "\n")
 
 
-def slots_byte(slots: int) -> int:
-    """See the program format: 1..240, or a power of two."""
-    return slots - 1 if slots <= 240 else 240 + (slots.bit_length() - 1) - 8
+KEPT = [f.name for f in fields(Finding) if f.name not in ("folder", "is_new", "record", "state")]
 
 
-def with_slots(data: bytes, slots: int | None) -> bytes:
-    """The program bytes as they were run: --slots overrides what they say."""
-    if slots is None:
-        return data
-    return (data[:1] or b"\x01") + bytes([slots_byte(slots)]) + data[2:]
+def title_of(record: dict[str, Any]) -> str:
+    slot = "" if record["slot"] is None else f", slot {record['slot']}"
+    return f"{record['verdict']} in {record['operation']}{slot}, field {record['field']}"
 
 
-def log_of(case: Path) -> Path:
-    """Beside the folder of the cases, which has to hold nothing but cases."""
-    return case.parent.parent / "log" / f"{case.stem}.log"
+def load(folder: Path) -> Finding:
+    path = folder / "finding.json"
+    finding = Finding(folder, is_new=False)
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known["format"] != FORMAT:
+            message = f"{path}: format {known['format']}; this slotcheck knows {FORMAT}"
+            raise CampaignError(message)
+        finding.state = State(known["state"])
+        for name in KEPT:
+            if type(known[name]) is not type(getattr(finding, name)):
+                raise TypeError
+            setattr(finding, name, known[name])
+        path = folder / "record.json"
+        finding.record = read_record(path)
+    except (ValueError, KeyError, TypeError):
+        raise CampaignError(f"{path}: not written by slotcheck") from None
+    except OSError as error:
+        raise CampaignError(f"{error.filename}: {error.strerror}") from error
+    return finding
 
 
-def keep_crash(artifact: Path, log: str, findings: Path, slots: int | None) -> Path:
-    """Files a crash under its signature, unless a shorter case of it is there."""
-    case = findings / (crash_signature(log) + ".case")
-    data = with_slots(artifact.read_bytes(), slots)
-    if not case.exists() or case.stat().st_size > len(data):
-        part = case.with_suffix(".part")
-        part.write_bytes(data)
-        part.replace(case)
-        log_of(case).write_text(log, encoding="utf-8")
-    artifact.unlink(missing_ok=True)
-    return case
+def read_record(path: Path) -> dict[str, Any] | None:
+    """None if there is none; a KeyError or the like if it lacks what reports show of it."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    title_of(record)
+    if not isinstance(record["clauses"], list):
+        raise TypeError
+    return dict(record)
 
 
-def forget_input(data: bytes, corpus: Path) -> None:
-    """Takes an input that stops the engine out of the corpus: no run would get past it. libFuzzer
-    names inputs by their digest."""
-    (corpus / hashlib.sha1(data, usedforsecurity=False).hexdigest()).unlink(missing_ok=True)
-
-
-# --- confirming -----------------------------------------------------------------------------------
+def load_all(folder: Path) -> list[Finding]:
+    return [load(path.parent) for path in sorted(folder.glob("*/finding.json"))]
 
 
 @dataclass(frozen=True)
-class Replayer:
-    """How cases are run again: by the command, or, what only a fuzz target shows, by one."""
+class Found:
+    """What a job has come upon."""
 
-    command: Path
-    launcher: str
-    targets: tuple[Path, ...]
-    subject: Path | None
-
-    def command_shown(self, case: Path) -> str:
-        words = [self.launcher, "run", *self.subject_words(), str(case)]
-        return " ".join(shlex.quote(word) for word in words)
-
-    def record_of(self, case: Path) -> tuple[bool, dict[str, Any] | None]:
-        """Whether the case fails, and, if it diverges, what it does."""
-        words = [str(self.command), "run", "--json", *self.subject_words(), str(case)]
-        done = ended(words, {})
-        return failed(done), None if done is None else first_record(done.stdout)
-
-    def run_again(self, finding: Finding) -> bool:
-        """Whether the case fails again, a divergence with the same signature; if it diverges, the
-        finding gets its record."""
-        fails, finding.record = self.record_of(finding.case)
-        return fails and (finding.is_crash or shows_signature(finding))
-
-    def shrink(self, finding: Finding) -> None:
-        """Puts the shrunk program in the place of a crash's case if it is the same crash; the fuzz
-        targets shrink all else themselves. What only a target shows has no signature that could be
-        held, and stays."""
-        if finding.record is None or finding.record["verdict"] != "crash":
-            return
-        text = log_of(finding.case).with_suffix(".shrunk")
-        small = text.with_suffix(".part")
-        try:
-            if self.makes_smaller(finding, text, small):
-                _, record = self.record_of(small)
-                if (record is not None and same_crash(finding.record, record)
-                        and self.target_agrees(finding, small)):
-                    small.replace(finding.case)
-                    finding.record = of_file(record, small, finding.case)
-        finally:
-            text.unlink(missing_ok=True)
-            small.unlink(missing_ok=True)
-
-    def makes_smaller(self, finding: Finding, text: Path, small: Path) -> bool:
-        """Shrinks the case to `text`, and packs that to `small`: the targets read bytes only."""
-        words = [str(self.command), "shrink", "-o", str(text), *self.subject_words()]
-        # What crashes after a longer time must not be taken for a hang.
-        if crash_of(finding.record) == HANGS:
-            words += ["--timeout", str(HANG_SECONDS)]
-        pack = [str(self.command), "pack", "-o", str(small), str(text)]
-        return succeeded(ended([*words, str(finding.case)], {})) and succeeded(ended(pack, {}))
-
-    def target_agrees(self, finding: Finding, case: Path) -> bool:
-        """The crash has its name from what a target said: one has to say the same of the case."""
-        for target in self.targets:
-            done = ended(self.target_words(target, case), self.target_environment())
-            if done is not None and failed(done):
-                if crash_signature(done.stdout + done.stderr) == finding.signature:
-                    return True
-        return not self.targets
-
-    def subject_words(self) -> list[str]:
-        return [] if self.subject is None else ["--subject", str(self.subject)]
-
-    def target_environment(self) -> dict[str, str]:
-        return {} if self.subject is None else {"SLOTCHECK_SUBJECT": str(self.subject)}
-
-    @staticmethod
-    def target_words(target: Path, case: Path) -> list[str]:
-        return [str(target), "-timeout=5", str(case)]
-
-    def confirm(self, finding: Finding) -> None:
-        finding.replay = self.command_shown(finding.case)
-        if self.run_again(finding):
-            finding.confirmed = True
-            if finding.is_crash and finding.new:
-                self.shrink(finding)
-            return
-        finding.record = None
-        if not finding.is_crash:
-            return
-        for target in self.targets:
-            words = self.target_words(target, finding.case)
-            if failed(ended(words, self.target_environment())):
-                finding.confirmed = True
-                finding.replay = shown_command(self.target_environment(), words)
-                return
+    signature: str
+    case: bytes
+    found_by: str
+    input: bytes | None = None
+    log: str | None = None
 
 
-def ended(words: list[str],
-          environment: dict[str, str]) -> subprocess.CompletedProcess[str] | None:
-    """None: it did not end in time."""
-    try:
-        return subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=os.environ | environment,
-            timeout=CONFIRM_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None
+def keep(folder: Path, fixed: Path, found: Found, subject: str, versions: dict[str, str]) -> Finding:
+    """Files it under its signature; in the place of what is there only if it is shorter."""
+    home = folder / found.signature
+    if (home / "finding.json").exists():
+        finding = load(home)
+        finding.seen += 1
+        if len(found.case) < finding.case.stat().st_size:
+            write_parts(home, found)
+            finding.state, finding.is_new = State.NEW, True
+        finding.save()
+        return finding
+    # A folder without its finding.json is one that a kill left half done.
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    write_parts(home, found)
+    finding = Finding(home, found_by=found.found_by, subject=subject, versions=versions)
+    finding.came_back = (fixed / found.signature).exists()
+    finding.title = found.signature
+    finding.save()
+    return finding
 
 
-def first_record(output: str) -> dict[str, Any] | None:
-    """The record of a divergence; there may be other lines, because a subject may print as well."""
-    for line in output.splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict) and "signature" in record:
-            return record
-    return None
-
-
-def shows_signature(finding: Finding) -> bool:
-    return finding.record is not None and finding.record["signature"] == finding.signature
-
-
-def crash_of(record: dict[str, Any] | None) -> str | None:
-    """How the process ended: by which signal, or not at all."""
-    if record is None or record.get("verdict") != "crash":
-        return None
-    return next((difference["subject"] for difference in record.get("differences", ())
-                 if difference["field"] == "process"), "unknown")
-
-
-def same_crash(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one["signature"] == other["signature"] and crash_of(one) == crash_of(other)
-
-
-def of_file(record: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
-    """The record after its case was renamed."""
-    return {
-        key: value.replace(str(old), str(new)) if key in ("file", "replay") else value
-        for key, value in record.items()
-    }
-
-
-def succeeded(done: subprocess.CompletedProcess[str] | None) -> bool:
-    return done is not None and done.returncode == Status.AGREEMENT
-
-
-def failed(done: subprocess.CompletedProcess[str] | None) -> bool:
-    """Wrong use and internal errors say nothing about the case."""
-    no_failure = (Status.AGREEMENT, Status.WRONG_USE, Status.INTERNAL)
-    return done is None or done.returncode not in no_failure
-
-
-def list_findings(cases: Iterable[Path], known: set[str]) -> list[Finding]:
-    found = []
-    for case in cases:
-        log = log_of(case)
-        found.append(
-            Finding(
-                signature=case.stem,
-                case=case,
-                log=log if log.exists() else None,
-                new=case.stem not in known,
-            )
-        )
-    return found
+def write_parts(home: Path, found: Found) -> None:
+    write_bytes_atomically(home / "case", found.case)
+    if found.input is not None:
+        write_bytes_atomically(home / "input", found.input)
+    if found.log is not None:
+        write_atomically(home / "log.txt", found.log)

@@ -1,28 +1,42 @@
 # SPDX-License-Identifier: MPL-2.0
 """The folder of a campaign.
 
+    campaign.json    what the folder is for, the settings of the last run, and its versions
+    seeds/           what the campaign begins with
     corpus/          inputs worth keeping; a later campaign goes on from them
-    findings/        one case file per signature; crashes have their log beside them
-    fixed/           findings of earlier campaigns that no longer fail
-    log/             what each job printed and counted in the last campaign
-    ledger.txt       what the last campaign checked, for `slotcheck ledger`
-    campaign.json    what the folder is for
+    afl/             AFL++'s own folder: a queue for each of its processes
+    incoming/        cases that jobs have written and nobody has filed yet, a folder for each job
+    findings/        a folder for each signature; see findings.py
+    fixed/           findings that no longer fail
+    regressions/     their programs, which every later run tries first; those of the built-in
+                     implementation go to corpus/regressions/ of the checkout instead
+    log/             what each job printed and counted
+    series.csv       executions, edges, clauses, findings over the time; see series.py
+    ledger.txt       what the campaign checked, for `slotcheck ledger`
 """
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import re
 import shutil
+import stat
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from campaign.errors import CampaignError
-from campaign.findings import Finding, log_of
+from campaign.files import write_atomically, write_bytes_atomically
+from campaign.findings import Finding, Found, State, load_all
+from campaign.series import SERIES
 
-FORMAT = 1
+# 1: findings were files, not folders.
+FORMAT = 2
 # Less free space than this, and a campaign does not start, or ends.
 MIN_FREE_BYTES = 1 << 20
+MAX_INPUT_BYTES = 1 << 20
+# As in harness/include/slotcheck/program.h: formats known, and reserved for later ones.
+PROGRAM_FORMAT, PROGRAM_FORMAT_LAST = 2, 8
 
 
 class Folder:
@@ -30,18 +44,26 @@ class Folder:
 
     def __init__(self, path: Path, subject: str) -> None:
         self.path = path
+        self.seeds = path / "seeds"
         self.corpus = path / "corpus"
+        self.afl = path / "afl"
+        self.incoming = path / "incoming"
         self.findings = path / "findings"
         self.fixed = path / "fixed"
+        self.regressions = path / "regressions"
         self.log = path / "log"
-        self.records = path / "records"
         self.ledger = path / "ledger.txt"
+        self.series = path / SERIES
         try:
-            for folder in (self.corpus, self.findings, self.log, self.records):
+            # What is there may be somebody else's, so that is looked at first.
+            settings = read_settings(path)
+            for folder in (self.seeds, self.corpus, self.incoming, self.findings, self.log):
                 folder.mkdir(parents=True, exist_ok=True)
             self.lock = self._take_lock()
             self._probe()
-            self._check_settings(subject)
+            self._take_over_format_1()
+            self._check_subject(settings, subject)
+            self._check_corpus()
         except OSError as error:
             raise CampaignError(f"{error.filename or path}: {error.strerror}") from error
 
@@ -66,54 +88,130 @@ class Folder:
             finally:
                 probe.unlink(missing_ok=True)
 
-    def _check_settings(self, subject: str) -> None:
+    def _take_over_format_1(self) -> None:
+        """Its cases are filed like those that jobs have just written."""
+        earlier = self.incoming / "earlier"
+        for case in self.findings.glob("*.case"):
+            earlier.mkdir(exist_ok=True)
+            case.replace(earlier / case.name)
+
+    def _check_subject(self, settings: dict[str, Any], subject: str) -> None:
         """Findings are of one subject: they would be judged wrongly with another one."""
-        path = self.path / "campaign.json"
-        try:
-            settings = json.loads(path.read_text(encoding="utf-8"))
-            known_format, known_subject = settings["format"], settings["subject"]
-        except FileNotFoundError:
-            known_format, known_subject = FORMAT, subject
-        except (ValueError, KeyError, TypeError):
-            raise CampaignError(f"{path}: not written by slotcheck") from None
-        if known_format != FORMAT:
-            raise CampaignError(f"{path}: format {known_format}; this slotcheck knows {FORMAT}")
-        if known_subject != subject and self.cases():
+        known = settings.get("subject", subject)
+        if known != subject and (self.found() or any(self.incoming.glob("*/*.case"))):
             raise CampaignError(
-                f"{self.path}: holds findings for the subject {known_subject}; choose another --out"
+                f"{self.path}: holds findings for the subject {known}; choose another --out"
             )
-        write_atomically(path, json.dumps({"format": FORMAT, "subject": subject}) + "\n")
+        if not settings:
+            self.keep_settings({"subject": subject})
+
+    def _check_corpus(self) -> None:
+        for path in sorted(self.corpus.iterdir()):
+            if reason := why_no_input(path):
+                raise CampaignError(f"{path}: {reason}")
+
+    # --- what it holds ----------------------------------------------------------------------------
+
+    def keep_settings(self, settings: dict[str, Any]) -> None:
+        text = json.dumps({"format": FORMAT, **settings}, indent=1)
+        write_atomically(self.path / "campaign.json", text + "\n")
 
     def is_full(self) -> bool:
         return shutil.disk_usage(self.path).free < MIN_FREE_BYTES
-
-    def cases(self) -> list[Path]:
-        return sorted(self.findings.glob("*.case"))
-
-    def keep_record(self, finding: Finding) -> None:
-        """What reports are made from: one JSON record per finding."""
-        if finding.record is not None:
-            path = self.records / f"{finding.signature}.json"
-            write_atomically(path, json.dumps(finding.record, indent=2) + "\n")
 
     def corpus_size(self) -> int:
         with os.scandir(self.corpus) as entries:
             return sum(1 for _ in entries)
 
-    def retire(self, case: Path) -> None:
-        """Moves a finding, and what belongs to it, to those that no longer fail."""
+    def found(self) -> list[Finding]:
+        return load_all(self.findings)
+
+    def number_found(self) -> int:
+        return sum(1 for _ in self.findings.glob("*/finding.json"))
+
+    def read_incoming(self) -> list[tuple[Path, Found]]:
+        """The cases that jobs have written since; `forget_incoming` once they are filed."""
+        return [
+            (case, Found(case.stem, case.read_bytes(), case.parent.name, input_of(case)))
+            for case in sorted(self.incoming.glob("*/*.case"))
+        ]
+
+    @staticmethod
+    def forget_incoming(case: Path) -> None:
+        for path in (case, case.with_suffix(".input")):
+            path.unlink(missing_ok=True)
+
+    # --- what is fixed ----------------------------------------------------------------------------
+
+    def retire(self, finding: Finding, regressions: Path, text: str) -> Path:
+        """Moves a finding to those that no longer fail. Its program, as `text`, becomes a
+        regression; that is the answer."""
+        regressions.mkdir(parents=True, exist_ok=True)
+        regression = regressions / regression_name(finding.signature)
+        if not regression.exists():
+            write_atomically(regression, f"# It was a {finding.title}.\n{text}")
+        finding.state = State.FIXED
+        finding.save()
         self.fixed.mkdir(exist_ok=True)
-        record = self.records / f"{case.stem}.json"
-        for path in (case, log_of(case), record):
-            if path.exists():
-                path.replace(self.fixed / path.name)
+        shutil.rmtree(self.fixed / finding.signature, ignore_errors=True)
+        finding.folder.replace(self.fixed / finding.signature)
+        return regression
 
 
-def write_atomically(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
+def regression_name(signature: str) -> str:
+    """As files of the corpus are called."""
+    return re.sub(r"[^a-z0-9]+", "-", signature.lower()).strip("-") + ".txt"
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What campaign.json says; empty if there is none."""
+    file = path / "campaign.json"
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        known_format = settings["format"]
+        if known_format in (1, FORMAT) and not isinstance(settings["subject"], str):
+            raise TypeError
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError:
+        raise CampaignError(f"{path}: not a folder") from None
+    except OSError as error:
+        raise CampaignError(f"{file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError):
+        raise CampaignError(f"{file}: not written by slotcheck") from None
+    if known_format not in (1, FORMAT):
+        message = f"{file}: format {known_format}, of a newer slotcheck; this one knows {FORMAT}"
+        raise CampaignError(message)
+    return dict(settings)
+
+
+def why_no_input(path: Path) -> str:
+    """Why this is none for an engine's corpus; empty if it is one."""
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return "no file, and so no input"
+    if status.st_size > MAX_INPUT_BYTES:
+        return f"{status.st_size} bytes are too many for an input"
+    with open(path, "rb") as file:
+        first = file.read(1)
+    if first and (first in b"\t\n\r" or b" " <= first <= b"~"):
+        return "a text, or no program at all; ./slotcheck pack makes inputs of texts"
+    if first and PROGRAM_FORMAT < first[0] <= PROGRAM_FORMAT_LAST:
+        return f"program format {first[0]}, of a newer slotcheck; this one knows {PROGRAM_FORMAT}"
+    return ""
+
+
+def input_of(case: Path) -> bytes | None:
+    """What the case was shrunk from."""
+    try:
+        return case.with_suffix(".input").read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def copy_inputs(sources: list[Path], folder: Path) -> None:
+    """Copies those that are not there yet."""
+    for source in sources:
+        copy = folder / source.name
+        if not copy.exists() and not why_no_input(source):
+            write_bytes_atomically(copy, source.read_bytes())

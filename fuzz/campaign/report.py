@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from campaign.counts import Counts
 from campaign.errors import CampaignError
-from campaign.findings import Finding
+from campaign.findings import Finding, State
 
 PLAIN_LINE_SECONDS = 10
 MAX_SHOWN_FINDINGS = 30
@@ -84,10 +84,15 @@ class Progress:
     edges: int
     corpus: int
     findings: int
+    # Of AFL++, in percent: less than 100, and what an input shows depends on others.
+    stability: float | None = None
 
     def edges_text(self) -> str:
         # One is that of the fuzz target itself.
         return f"{self.edges} edges" if self.edges > 1 else "no coverage"
+
+    def stability_text(self) -> str:
+        return "" if self.stability is None else f" stability {self.stability:.6g} %,"
 
     def line(self) -> str:
         counts = self.counts
@@ -160,26 +165,32 @@ class StatusLine:
 @dataclass
 class Summary:
     subject: str
+    engine: str
     jobs: int
     progress: Progress
     corpus_folder: str
     findings: list[Finding]
     fixed: list[str]
+    regressions: str
     status: int
     note: str = ""
     ledger: str | None = None
+    series: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         progress = self.progress
         return {
             "subject": self.subject,
+            "engine": self.engine,
             "jobs": self.jobs,
             "seconds": round(progress.elapsed, 1),
             "programs_per_second": round(progress.per_second),
             "edges": progress.edges,
             "corpus": progress.corpus,
+            "stability": progress.stability,
             **progress.counts.as_dict(),
             "ledger": self.ledger,
+            "series": self.series,
             "findings": [finding.as_dict() for finding in self.findings],
             "fixed": self.fixed,
             "note": self.note,
@@ -195,7 +206,13 @@ class Summary:
             findings_text(self.findings),
         ]
         if self.fixed:
-            blocks.append("No longer failing, moved to fixed/: " + ", ".join(self.fixed))
+            names = ", ".join(self.fixed)
+            blocks.append(f"no longer failing, now in fixed/ and in {self.regressions}/: {names}")
+        if progress_is_unstable(self.progress):
+            blocks.append(
+                f"AFL++ sees a stability of {self.progress.stability} %: what an input shows depends"
+                " on inputs before it, so the subject keeps something that its reset does not reset"
+            )
         if self.note:
             blocks.append(self.note)
         print("\n" + "\n\n".join(block for block in blocks if block), file=out)
@@ -203,12 +220,17 @@ class Summary:
     def totals(self) -> str:
         progress = self.progress
         counts = progress.counts
-        speed = f"{short_number(progress.per_second)}/s, {counted(self.jobs, 'job')}"
+        jobs = f"{counted(self.jobs, 'job')} of {self.engine}"
+        speed = f"{short_number(progress.per_second)}/s, {jobs}"
         return (
             f"{counts.programs:,} programs in {short_time(progress.elapsed)} ({speed}),"
             f" {counts.executed:,} operations on {self.subject}; {progress.edges_text()},"
-            f" corpus of {progress.corpus} in {self.corpus_folder}"
+            f"{progress.stability_text()} corpus of {progress.corpus} in {self.corpus_folder}"
         )
+
+
+def progress_is_unstable(progress: Progress) -> bool:
+    return progress.stability is not None and progress.stability < 100
 
 
 def operations_table(counts: Counts) -> str:
@@ -273,10 +295,10 @@ def findings_text(findings: list[Finding]) -> str:
         return "no findings"
     lines = [counted(len(findings), "finding") + ":"]
     for finding in findings[:MAX_SHOWN_FINDINGS]:
-        lines.append(f"  {finding.title}" + finding_notes(finding))
+        lines.append(f"  {finding.title or finding.signature}" + finding_notes(finding))
         lines += [f"      {id}" for id in broken_clauses(finding)]
         lines.append(f"      {finding.replay}")
-        if finding.log is not None:
+        if finding.log.exists():
             lines.append(f"      log: {finding.log}")
     if len(findings) > MAX_SHOWN_FINDINGS:
         lines.append(f"  and {len(findings) - MAX_SHOWN_FINDINGS} more in the same folder")
@@ -293,8 +315,12 @@ def broken_clauses(finding: Finding) -> list[str]:
 
 def finding_notes(finding: Finding) -> str:
     notes = []
-    if not finding.new:
+    if not finding.is_new:
         notes.append("known from an earlier run")
-    if not finding.confirmed:
+    if finding.came_back:
+        notes.append("had been fixed")
+    if finding.state == State.NOT_REPRODUCED:
         notes.append("did not happen again when it was replayed")
+    elif finding.state == State.FLAKY:
+        notes.append(f"happened again {finding.failures} of {finding.runs} times")
     return f"   ({'; '.join(notes)})" if notes else ""

@@ -11,14 +11,23 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from campaign import engine, ledger
-from campaign.arguments import Arguments, parse_arguments
+from campaign import ledger, libfuzzer
+from campaign.afl import AflJob, AflSettings
+from campaign.arguments import Arguments, kept_settings, parse_arguments
 from campaign.counts import Counts, parse_counts
-from campaign.engine import EngineSettings, Job, hang_seconds, shown_command
+from campaign.crashes import corpus_name, crash_signature, forget_input, with_slots
+from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
-from campaign.findings import Replayer, forget_input, keep_crash, list_findings
-from campaign.folder import Folder
+from campaign.files import write_bytes_atomically
+from campaign.findings import Finding, Found, State, keep
+from campaign.folder import Folder, copy_inputs, why_no_input
+from campaign.job import Job, Place, shown_command
+from campaign.libfuzzer import LibFuzzerJob, LibFuzzerSettings, hang_seconds
+from campaign.plan import AFL, LIBFUZZER, Role, plan, presets
+from campaign.replay import Replayer, ended, succeeded
 from campaign.report import Output, Progress, StatusLine, Summary
+from campaign.series import Row, Series
+from campaign.versions import versions_of
 
 POLL_SECONDS = 0.2
 # A job that crashed as often is not started again.
@@ -26,8 +35,6 @@ MAX_RESTARTS = 20
 FINISH_SECONDS = 10
 # An input that takes longer is waited for: it may be one that never returns.
 STALLED_SECONDS = 2
-PLAIN = "libfuzzer"
-SANITIZED = "libfuzzer-asan"
 
 
 class Campaign:
@@ -39,22 +46,29 @@ class Campaign:
         self.launcher = root / "slotcheck"
         self.build = build
         self.command = build / "release/harness/slotcheck"
+        self.mutator = build / "release/fuzz/afl_mutator.so"
         self.dictionary = root / "fuzz/lockstep.dict"
         self.seeds = build / "release/seeds/lockstep"
         # What the properties have left beside the campaign's folder.
         self.handed_over = handed_over(arguments.out)
         # What all programs of a small scope have shown.
         self.scope = build / "release/scope.cells"
-        # The same as texts, for people.
+        # The seeds as texts, for people.
         self.seed_texts = Path(os.path.relpath(root / "corpus/seeds"))
         self.status_line = StatusLine(self.out)
         self.stopping = False
         self.signalled = False
         self.note = ""
+        self.roles = plan(arguments.engine, arguments.jobs, sanitize=arguments.subject is None)
         self.jobs: list[Job] = []
         self.folder = Folder(arguments.out, self._subject_identity())
+        # Those of other people's code are no business of the checkout.
+        ours = root / "corpus/regressions"
+        self.regressions = ours if arguments.subject is None else self.folder.regressions
+        self.series = Series(self.folder.series, goes_on=arguments.resume)
+        self.versions: dict[str, str] = {}
         self.fixed: list[str] = []
-        self.known: set[str] = set()
+        self.found_before: set[str] = set()
         self.started = time.monotonic()
         self.ended: float | None = None
         self.counts = Counts()
@@ -65,24 +79,29 @@ class Campaign:
 
     # --- before -----------------------------------------------------------------------------------
 
-    def presets(self) -> list[str]:
-        """The last of several jobs looks for what only a sanitizer sees; others' code is not built
-        here, so it would see little of it."""
-        arguments = self.arguments
-        sanitized = arguments.jobs >= 2 and arguments.subject is None
-        return [PLAIN] * (arguments.jobs - sanitized) + [SANITIZED] * sanitized
-
     def target(self, preset: str) -> Path:
         return self.build / preset / "fuzz/lockstep"
 
     def prepare(self) -> None:
-        presets = ["release:slotcheck seeds scope", *dict.fromkeys(self.presets())]
-        built = subprocess.run([self.launcher, "build", *presets], check=False)
-        if built.returncode != 0:
-            raise SystemExit(built.returncode)
+        self._build()
         self._check_subject()
         self._check_engine_flags()
+        self.versions = versions_of(self.launcher.parent, self.roles)
+        settings = {"subject": self._subject_identity(), "settings": kept_settings(self.arguments)}
+        self.folder.keep_settings({**settings, "versions": self.versions})
+        self._file_incoming()
         self._retire_fixed()
+        self._gather_seeds()
+
+    def _build(self) -> None:
+        release = "slotcheck seeds scope"
+        if any(role.engine == AFL for role in self.roles):
+            release += " afl_mutator"
+        wanted = [f"{preset}:lockstep" for preset in presets(self.roles)]
+        words = [self.launcher, "build", f"release:{release}", *wanted]
+        built = subprocess.run(words, check=False)
+        if built.returncode != 0:
+            raise SystemExit(built.returncode)
 
     def _check_subject(self) -> None:
         if self.arguments.subject is None:
@@ -96,9 +115,9 @@ class Campaign:
 
     def _check_engine_flags(self) -> None:
         """libFuzzer only warns of a flag that it does not know, somewhere in its log."""
-        if not self.arguments.engine_flags:
+        if not self.arguments.engine_flags or self.arguments.engine != LIBFUZZER:
             return
-        words = [str(self.target(PLAIN)), "-help=1"]
+        words = [str(self.target("libfuzzer")), "-help=1"]
         known = subprocess.run(words, capture_output=True, text=True, check=False).stderr
         for flag in self.arguments.engine_flags:
             name = flag[1:].split("=", 1)[0]
@@ -107,25 +126,35 @@ class Campaign:
 
     def _retire_fixed(self) -> None:
         """What earlier runs found is replayed: what passes now shall not hide what comes."""
-        findings = list_findings(self.folder.cases(), set())
-        for finding in findings:
+        for finding in self.folder.found():
+            could_fail = finding.confirmed
             self.replayer().confirm(finding)
-            if finding.confirmed:
-                self.known.add(finding.signature)
-            else:
-                self.folder.retire(finding.case)
+            if could_fail and not finding.confirmed:
+                retire(self.folder, finding, self.regressions, self.command)
                 self.fixed.append(finding.signature)
+            else:
+                self.found_before.add(finding.signature)
+
+    def _gather_seeds(self) -> None:
+        """All in one folder, because AFL++ takes one only; and a campaign can then be told from its
+        own folder."""
+        sources = [self.seeds, *self.handed_over]
+        for folder in sources:
+            copy_inputs(sorted(folder.iterdir()), self.folder.seeds)
+        for text in sorted(self.folder.regressions.glob("*.txt")):
+            packed = self.folder.seeds / f"regression-{text.stem}"
+            words = [str(self.command), "pack", "-o", str(packed), str(text)]
+            if not succeeded(ended(words, {})):
+                raise CampaignError(f"{text}: no program")
 
     def replayer(self) -> Replayer:
-        relative = os.path.relpath(self.launcher)
-        if not relative.startswith(".."):
-            launcher = f"./{relative}"
-        else:
-            launcher = str(self.launcher)
+        targets = dict.fromkeys(
+            "libfuzzer-asan" if role.sanitized else "libfuzzer" for role in self.roles
+        )
         return Replayer(
             command=self.command,
-            launcher=launcher,
-            targets=tuple(self.target(preset) for preset in dict.fromkeys(self.presets())),
+            launcher=shown_launcher(self.launcher),
+            targets=tuple(map(self.target, targets)),
             subject=self.arguments.subject,
         )
 
@@ -143,19 +172,47 @@ class Campaign:
         runs = self.arguments.runs
         return None if runs is None else -(-runs // self.arguments.jobs)
 
+    def make_job(self, number: int, role: Role) -> Job:
+        place = Place(self.folder.log, self.folder.incoming, self.environment())
+        job: Job
+        if role.engine == LIBFUZZER:
+            job = LibFuzzerJob(number, role.sanitized, place, self.libfuzzer_settings(role))
+        else:
+            job = AflJob(number, role.sanitized, place, self.afl_settings(number, role))
+            # AFL++ and its target take turns: on two CPUs each would wait for the other to wake up.
+            cpus = sorted(os.sched_getaffinity(0))
+            job.cpu = cpus[number % len(cpus)]
+        if not self.arguments.resume:
+            job.stats.unlink(missing_ok=True)
+        return job
+
+    def libfuzzer_settings(self, role: Role) -> LibFuzzerSettings:
+        return LibFuzzerSettings(
+            target=self.target(role.preset),
+            corpus=self.folder.corpus,
+            dictionary=self.dictionary,
+            seeds=(self.folder.seeds,),
+            flags=self.arguments.engine_flags,
+        )
+
+    def afl_settings(self, number: int, role: Role) -> AflSettings:
+        return AflSettings(
+            target=self.target(role.preset),
+            seeds=self.folder.seeds,
+            out=self.folder.afl,
+            dictionary=self.dictionary,
+            name=f"{self.arguments.name}-{'main' if role.is_main else number}",
+            is_main=role.is_main,
+            mutator=self.mutator,
+            cmplog=self.target("afl-cmplog") if role.cmplog else None,
+            foreign=(self.folder.corpus,),
+            schedule=role.schedule,
+            flags=self.arguments.engine_flags,
+        )
+
     def start(self) -> None:
         self.started = time.monotonic()
-        for number, preset in enumerate(self.presets()):
-            settings = EngineSettings(
-                target=self.target(preset),
-                corpus=self.folder.corpus,
-                seeds=self.seeds,
-                dictionary=self.dictionary,
-                environment=self.environment(),
-                flags=self.arguments.engine_flags,
-                more_seeds=self.handed_over,
-            )
-            self.jobs.append(Job(number, settings, self.folder.log, self.folder.findings))
+        self.jobs = [self.make_job(number, role) for number, role in enumerate(self.roles)]
         first = self.jobs[0]
         command = first.command(self.seconds_left(), self.runs_per_job())
         print(f"$ {shown_command(first.environment, command)}", file=self.out, flush=True)
@@ -163,7 +220,8 @@ class Campaign:
             job.start(self.seconds_left(), self.runs_per_job())
 
     def elapsed(self) -> float:
-        return (self.ended or time.monotonic()) - self.started
+        """With what the campaign had before it was resumed."""
+        return self.series.spent + (self.ended or time.monotonic()) - self.started
 
     def seconds_left(self) -> int:
         """At least one: zero is no limit to libFuzzer."""
@@ -174,46 +232,131 @@ class Campaign:
             time.sleep(POLL_SECONDS)
             for job in self.jobs:
                 self._look_after(job)
+            self._file_incoming()
+            self._confirm_one()
             if all(job.process is None for job in self.jobs):
                 break
-            if self.status_line.is_due(self.elapsed()):
-                self.counts = self.read_counts() or self.counts
-                self.status_line.show(self.progress())
+            self._tell_progress()
             self._look_for_reasons_to_stop()
+
+    def _tell_progress(self) -> None:
+        shows, writes = (part.is_due(self.elapsed()) for part in (self.status_line, self.series))
+        if shows or writes:
+            self.counts = self.read_counts() or self.counts
+        if shows:
+            self.status_line.show(self.progress())
+        if writes:
+            self._write_row()
+
+    def _write_row(self) -> None:
+        progress, counts = self.progress(), self.counts
+
+        def executions(engine: str) -> int:
+            return sum(job.executions for job in self.jobs if job.engine == engine)
+
+        row = Row(
+            seconds=round(progress.elapsed, 1),
+            programs=counts.programs,
+            operations=counts.executed,
+            libfuzzer_executions=self.series.libfuzzer_executions + executions(LIBFUZZER),
+            afl_executions=executions(AFL),
+            edges=progress.edges,
+            clauses=counts.clauses_seen,
+            cells=counts.cells,
+            corpus=progress.corpus,
+            findings=progress.findings,
+        )
+        try:
+            self.series.write(row, progress.elapsed)
+            for job in self.jobs:
+                job.save_counts()
+        except OSError as error:
+            raise CampaignError(f"{self.series.path}: {error.strerror}") from error
 
     def _look_for_reasons_to_stop(self) -> None:
         limit = self.arguments.max_findings
-        if limit is not None and len(self.folder.cases()) >= limit:
+        if limit is not None and self.folder.number_found() >= limit:
             self.stopping = True
         if self.folder.is_full():
             raise CampaignError(f"{self.folder.path}: No space left on device; stopped")
 
+    # --- jobs that end, and what they leave -------------------------------------------------------
+
     def _look_after(self, job: Job) -> None:
         status = job.poll()
-        if status in (None, 0, engine.EXIT_INTERRUPTED):
+        if isinstance(job, AflJob):
+            self._take_from(job)
+        if status in (None, 0, libfuzzer.EXIT_INTERRUPTED):
             return
-        if status == engine.EXIT_WRONG_USE:
+        if status == libfuzzer.EXIT_WRONG_USE:
             raise CampaignError(last_complaint(job.log_text()))
         if job.status.artifact is None or not job.status.artifact.exists():
-            if self.arguments.engine_flags and not job.status.loaded:
-                raise CampaignError(f"libFuzzer: {last_line(job.log_text())}")
-            raise CampaignError(
-                f"job {job.number} ended with status {status}; see {job.log}", Status.INTERNAL
-            )
-        self._keep_crash(job, job.status.artifact)
-        self._restart(job)
+            self._give_up_on(job, status)
+        else:
+            self._keep_artifact(job, job.status.artifact)
+            self._restart(job)
 
-    def _keep_crash(self, job: Job, artifact: Path) -> None:
+    def _give_up_on(self, job: Job, status: int) -> None:
+        if isinstance(job, AflJob):
+            raise CampaignError(f"AFL++: {abort_reason(job.log_text())}; see {job.log}")
+        if self.arguments.engine_flags and not job.status.loaded:
+            raise CampaignError(f"libFuzzer: {last_line(job.log_text())}")
+        raise CampaignError(
+            f"job {job.number} ended with status {status}; see {job.log}", Status.INTERNAL
+        )
+
+    def _take_from(self, job: AflJob) -> None:
+        """What AFL++ has found is for all engines; it goes on by itself after a crash."""
         try:
-            forget_input(artifact.read_bytes(), self.folder.corpus)
-            keep_crash(artifact, job.log_text(), self.folder.findings, self.arguments.slots)
+            for path in job.take_inputs():
+                if not why_no_input(path):
+                    data = path.read_bytes()
+                    write_bytes_atomically(self.folder.corpus / corpus_name(data), data)
+            # One at a time: each is run again for the report that libFuzzer makes of it.
+            if crash := job.next_crash():
+                target = self.target("libfuzzer-asan" if job.sanitized else "libfuzzer")
+                self._keep_crash(job, crash.read_bytes(), self.replayer().log_of(target, crash))
+        except OSError as error:
+            raise CampaignError(f"{error.filename}: {error.strerror}") from error
+
+    def _keep_artifact(self, job: Job, artifact: Path) -> None:
+        try:
+            data = artifact.read_bytes()
+            forget_input(data, self.folder.corpus)
+            self._keep_crash(job, data, job.log_text())
+            artifact.unlink(missing_ok=True)
         except OSError as error:
             raise CampaignError(f"{self.folder.findings}: {error.strerror}") from error
 
+    def _keep_crash(self, job: Job, data: bytes, log: str) -> None:
+        case = with_slots(data, self.arguments.slots)
+        self._keep(Found(crash_signature(log), case, job.name, input=data, log=log))
+
+    def _file_incoming(self) -> None:
+        try:
+            for case, found in self.folder.read_incoming():
+                self._keep(found)
+                self.folder.forget_incoming(case)
+        except OSError as error:
+            raise CampaignError(f"{error.filename}: {error.strerror}") from error
+
+    def _keep(self, found: Found) -> None:
+        folder = self.folder
+        keep(folder.findings, folder.fixed, found, self._subject_identity(), self.versions)
+
+    def _confirm_one(self) -> None:
+        """One at a time, so that the jobs are not left alone. Crashes wait for the end: running
+        one again may take as long as an input can."""
+        for finding in self.folder.found():
+            if finding.state == State.NEW and not finding.is_crash:
+                self.replayer().confirm(finding)
+                break
+
     def _restart(self, job: Job) -> None:
         job.restarts += 1
-        # A seed that crashes would do so at every start.
-        job.with_seeds = job.with_seeds and job.status.loaded
+        if isinstance(job, LibFuzzerJob):
+            # A seed that crashes would do so at every start.
+            job.with_seeds = job.with_seeds and job.status.loaded
         if job.restarts > MAX_RESTARTS:
             self.note = f"jobs that crashed more than {MAX_RESTARTS} times were not started again"
         elif self.elapsed() < self.arguments.time and not self.stopping:
@@ -230,11 +373,14 @@ class Campaign:
         for job in self.jobs:
             status = job.finish(max(0.1, deadline - time.monotonic()))
             artifact = job.status.artifact
-            if status not in (None, 0, engine.EXIT_INTERRUPTED) and artifact and artifact.exists():
-                try:
-                    self._keep_crash(job, artifact)
-                except CampaignError as error:
-                    self.note = str(error)
+            try:
+                if isinstance(job, AflJob):
+                    self._take_from(job)
+                elif status not in (None, 0, libfuzzer.EXIT_INTERRUPTED) and artifact is not None:
+                    if artifact.exists():
+                        self._keep_artifact(job, artifact)
+            except CampaignError as error:
+                self.note = str(error)
         self.ended = time.monotonic()
 
     def _interrupt_jobs(self) -> None:
@@ -281,22 +427,31 @@ class Campaign:
 
     def progress(self) -> Progress:
         elapsed = self.elapsed()
+        stabilities = [s for job in self.jobs if (s := job.status.stability) is not None]
         return Progress(
             elapsed=elapsed,
             left=self.arguments.time - elapsed,
             counts=self.counts,
             per_second=self.counts.programs / max(elapsed, 0.001),
-            # Sanitizers bring edges of their own.
-            edges=max((job.status.edges for job in self.jobs if is_plain(job)), default=0),
+            edges=self._edges(),
             corpus=self.folder.corpus_size(),
-            findings=len(self.folder.cases()),
+            findings=self.folder.number_found(),
+            stability=min(stabilities) if stabilities else None,
         )
+
+    def _edges(self) -> int:
+        """Sanitizers bring edges of their own; and AFL++ counts operations and how they end among
+        them, so it is asked only where nobody else can be."""
+        plain = [job for job in self.jobs if not job.sanitized]
+        asked = [job for job in plain if job.engine == LIBFUZZER] or plain
+        return max((job.status.edges for job in asked), default=0)
 
     def write_ledger(self) -> str | None:
         """Where it is, or None."""
         parts = [job.stats for job in self.jobs if job.stats.exists()]
         of_cases = self.folder.log / "cases.ledger"
-        cases = [self.seed_texts, self.folder.corpus, *self.folder.cases()]
+        found = [finding.case for finding in self.folder.found()]
+        cases = [self.seed_texts, self.folder.corpus, *found]
         subject, slots = self.arguments.subject, self.arguments.slots
         if ledger.note_cases(self.command, of_cases, subject, slots, cases):
             parts.insert(0, of_cases)
@@ -305,25 +460,31 @@ class Campaign:
         return None if complaint else str(self.folder.ledger)
 
     def summarise(self, failure: CampaignError | None) -> Summary:
-        findings = list_findings(self.folder.cases(), self.known)
-        replayer = self.replayer()
-        for finding in findings:
-            replayer.confirm(finding)
-            try:
-                self.folder.keep_record(finding)
-            except OSError as error:
-                self.note = f"{error.filename}: {error.strerror}"
+        findings = []
+        try:
+            self._file_incoming()
+            findings = self.folder.found()
+            for finding in findings:
+                if finding.state == State.NEW:
+                    self.replayer().confirm(finding)
+                finding.is_new = finding.signature not in self.found_before
+            self._write_row()
+        except (CampaignError, OSError) as error:
+            self.note = str(error)
         written = self.write_ledger()
         return Summary(
             subject=self.arguments.subject_name,
+            engine=self.arguments.engine,
             jobs=self.arguments.jobs,
             progress=self.progress(),
             corpus_folder=str(self.folder.corpus),
             findings=findings,
             fixed=self.fixed,
+            regressions=str(self.regressions),
             status=failure.status if failure else Status(bool(findings)),
             note=str(failure) if failure else self.note,
             ledger=written,
+            series=str(self.folder.series),
         )
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -371,8 +532,18 @@ def handed_over(out: Path) -> tuple[Path, ...]:
     return tuple(sorted(corpus for corpus in corpora if corpus.is_dir()))
 
 
-def is_plain(job: Job) -> bool:
-    return SANITIZED not in job.settings.target.parts
+def shown_launcher(launcher: Path) -> str:
+    """As it can be called from here."""
+    relative = os.path.relpath(launcher)
+    return str(launcher) if relative.startswith("..") else f"./{relative}"
+
+
+def retire(folder: Folder, finding: Finding, regressions: Path, command: Path) -> Path:
+    """What is fixed becomes a regression, with the results that the comments of the corpus say."""
+    done = ended([str(command), "show", "--results", str(finding.case)], {})
+    if done is None or not succeeded(done):
+        raise CampaignError(f"{finding.case}: cannot be shown", Status.INTERNAL)
+    return folder.retire(finding, regressions, done.stdout)
 
 
 def refuse_slots(subject: str, slots: int | None, offered: str) -> None:
@@ -391,46 +562,22 @@ def last_complaint(log: str) -> str:
     return lines[-1].removeprefix("slotcheck: ") if lines else "a fuzz target gave up"
 
 
+def abort_reason(log: str) -> str:
+    """What AFL++ says in red before it ends."""
+    lines = [line for line in log.splitlines() if "PROGRAM ABORT" in line]
+    return lines[-1].split(":", 1)[1].strip() if lines else last_line(log)
+
+
 def last_line(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     return lines[-1] if lines else "gave up without a word"
 
 
-def complain(line: str) -> None:
-    try:
-        print(f"slotcheck fuzz: {line}", file=sys.stderr, flush=True)
-    except OSError:
-        pass  # the exit status says it too
-
-
-def forget_unwritten() -> None:
-    """What could not be written would be tried again, and complained about, at the exit."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def fuzz(argv: list[str]) -> int:
+    root = Path(os.environ["SLOTCHECK_ROOT"])
+    build = Path(os.environ["SLOTCHECK_BUILD"])
+    return Campaign(parse_arguments(argv), root, build).run()
 
 
 def main(argv: list[str]) -> int:
-    # Python has no object for a stream that is closed.
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
-    if sys.stdout is None:
-        complain("stdout is closed")
-        return Status.WRONG_USE
-    try:
-        return guarded_main(argv)
-    finally:
-        forget_unwritten()
-
-
-def guarded_main(argv: list[str]) -> int:
-    try:
-        root = Path(os.environ["SLOTCHECK_ROOT"])
-        build = Path(os.environ["SLOTCHECK_BUILD"])
-        return Campaign(parse_arguments(argv), root, build).run()
-    except CampaignError as error:
-        complain(str(error))
-        return error.status
-    except KeyboardInterrupt:
-        return 130
+    return run_command("fuzz", fuzz, argv)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from campaign.errors import CampaignError, Status
-from campaign.folder import write_atomically
+from campaign.files import write_atomically
 from mutation import process
 from mutation.patches import Mutant
 

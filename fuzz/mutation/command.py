@@ -19,8 +19,9 @@ from types import FrameType
 from typing import IO, Any, TextIO, TypeVar
 
 from campaign.errors import CampaignError, Status
-from campaign.folder import write_atomically
+from campaign.files import write_atomically
 from campaign.report import Output, StatusLine, counted
+from campaign.versions import commit_of
 from mutation import process
 from mutation.arguments import Arguments, parse_arguments
 from mutation.build import NONE, Builder, Built, DoesNotBuild
@@ -132,7 +133,7 @@ class Run:
     # --- building ---------------------------------------------------------------------------------
 
     def build_mutants(self, mutants: list[Mutant]) -> tuple[Built, list[Built]]:
-        wanted = {driver.target for driver in self.arguments.drivers if driver.target is not None}
+        wanted = {target for driver in self.arguments.drivers for target in driver.targets}
         targets = tuple(sorted(wanted, key=lambda target: target.name))
         builder = Builder(self.root, self.build, self.folder / "build", targets)
         builds: dict[str, Built] = {}
@@ -279,16 +280,6 @@ def check_none(driver: Driver, result: Result) -> None:
     if result.killed or result.error:
         message = f"{driver.name} finds something in the original, so that no kill means anything"
         raise CampaignError(f"{message}: {what}", Status.INTERNAL)
-
-
-def commit_of(root: Path) -> str | None:
-    """With a plus sign if something has been changed since."""
-    words = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def print_list(mutants: Iterable[Mutant], out: TextIO | Output) -> None:

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from campaign.folder import write_atomically
+from campaign.files import write_atomically
 from mutation.build import Built, digest, digest_of_files
 from mutation.drivers import Driver, Setting
 from mutation.judge import Result
@@ -35,7 +35,7 @@ class Results:
             [
                 setting.command,
                 fuzz / "lockstep.dict",
-                fuzz / "campaign/engine.py",
+                *sorted((fuzz / "campaign").glob("*.py")),
                 *sorted((fuzz / "mutation").rglob("*.py")),
             ]
         )
@@ -103,6 +103,14 @@ class Matrix:
             and (executions is None or result.executions <= executions)
         )
 
+    def median(self, driver: Driver, what: str) -> float | None:
+        """Of the executions or seconds until a divergence, over the mutants that count; what was
+        missed took longer than all else. None: most were missed."""
+        results = [self.of(mutant, driver) for mutant in self.counted]
+        kills = sorted(getattr(result, what) for result in results if result and result.killed)
+        middle = (len(self.counted) - 1) // 2
+        return kills[middle] if middle < len(kills) else None
+
     @property
     def survivors(self) -> list[Mutant]:
         return [mutant for mutant in self.counted if not self.kills(mutant)]
@@ -146,6 +154,8 @@ class Matrix:
             "executions": driver.executions,
             "settings": driver.settings(setting),
             "killed": self.killed_within(driver, None),
+            "median_executions": self.median(driver, "executions"),
+            "median_seconds": self.median(driver, "seconds"),
             "killed_within": {str(mark): self.killed_within(driver, mark) for mark in MARKS},
         }
 

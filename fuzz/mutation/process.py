@@ -45,11 +45,16 @@ def end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def wait(process: subprocess.Popen[str], deadline: float | None) -> int | None:
+def wait(
+    process: subprocess.Popen[str], deadline: float | None, cancelled: threading.Event
+) -> int | None:
     while True:
         if interrupted.is_set():
             end(process)
             raise Interrupted
+        if cancelled.is_set():
+            end(process)
+            return None
         if deadline is not None and time.monotonic() > deadline:
             end(process)
             return None
@@ -66,9 +71,12 @@ def run(
     seconds: float | None = None,
     environment: dict[str, str] | None = None,
     text: str | None = None,
+    cancelled: threading.Event | None = None,
+    cpu: int | None = None,
 ) -> Ended:
-    """Runs a program in a folder, with `text` to read. What it prints goes through files there, so
-    that no pipe is ever full."""
+    """Runs a program in a folder, with `text` to read, until it ends, its time is up, or `cancelled`
+    is set; on one CPU, if one is named. What it prints goes through files there, so that no pipe is
+    ever full."""
     if interrupted.is_set():
         raise Interrupted
     begin = time.monotonic()
@@ -87,8 +95,10 @@ def run(
             env=os.environ | (environment or {}),
             start_new_session=True,
             text=True,
+            preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}),
         )
-        status = wait(process, None if seconds is None else begin + seconds)
+        deadline = None if seconds is None else begin + seconds
+        status = wait(process, deadline, cancelled or threading.Event())
     return Ended(
         status, read(scratch / "stdout"), read(scratch / "stderr"), time.monotonic() - begin
     )

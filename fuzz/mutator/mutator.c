@@ -197,13 +197,21 @@ static uint16_t last_slot(const struct mutator *mutator)
     return (uint16_t)((program_slots(&mutator->program) - 1) & (PADDR_OOB - 1));
 }
 
+/* Most addresses that a generator draws are of the first few frames. */
+static uint16_t any_slot(struct mutator *mutator)
+{
+    return (uint16_t)below(mutator, (uint64_t)last_slot(mutator) + 1);
+}
+
 static uint16_t boundary_of(struct mutator *mutator, enum operand_kind kind)
 {
     switch (kind) {
     case OPERAND_PADDR:
-        return below(mutator, 4) == 0 ? last_slot(mutator) : ONE_OF(PADDRS);
+        if (below(mutator, 2) == 0)
+            return ONE_OF(PADDRS);
+        return below(mutator, 2) == 0 ? last_slot(mutator) : any_slot(mutator);
     case OPERAND_SLOT:
-        return below(mutator, 2) == 0 ? last_slot(mutator) : 0;
+        return below(mutator, 2) == 0 ? last_slot(mutator) : any_slot(mutator);
     case OPERAND_COUNT:
         return ONE_OF(COUNTS);
     case OPERAND_META:
@@ -268,13 +276,14 @@ static bool retarget(struct mutator *mutator)
     return true;
 }
 
-/* Another number of slots, few enough for indices to meet and to be past the end. */
+/* Mostly so few slots that indices meet and are past the end; seldom more than a byte can say. */
 static bool resize(struct mutator *mutator)
 {
     enum { SMALL_REGION = 8 };
-    const bool small = below(mutator, 4) != 0;
-    const uint64_t end = small ? SMALL_REGION : FUZZ_MAX_SLOTS;
 
+    if (below(mutator, 16) == 0)
+        return program_set_slots(&mutator->program, FUZZ_LARGE_SLOTS);
+    const uint64_t end = below(mutator, 4) != 0 ? SMALL_REGION : FUZZ_MAX_SLOTS;
     return program_set_slots(&mutator->program, 1 + below(mutator, end));
 }
 

@@ -13,19 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from campaign.engine import EngineSettings, Job
-from campaign.findings import Replayer, list_findings
+from campaign.findings import keep
 from campaign.folder import Folder
+from campaign.job import Place
+from campaign.libfuzzer import LibFuzzerJob, LibFuzzerSettings
+from campaign.replay import Replayer
+from campaigns import BUILD, COMMAND, ROOT, SUBJECTS, only_line, slotcheck
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("SLOTCHECK_BUILD", ROOT / "build"))
-SUBJECTS = BUILD / "gcc/subjects"
 FAULTS = (SUBJECTS / "faults.txt").read_text().split() if (SUBJECTS / "faults.txt").exists() else []
-
-
-def slotcheck(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ROOT / "slotcheck", *arguments], text=True, capture_output=True,
-                          timeout=900, **options)
 
 
 def test_there_are_faults_to_find():
@@ -43,17 +38,19 @@ def test_every_fault_is_found(fault, campaign_folder):
     """By the job of a campaign, and confirmed as it does; the rest of a campaign is the same for
     all faults. The bound is in programs, so that a slow machine finds as much as a fast one."""
     subject, target = SUBJECTS / f"fault_{fault}.so", BUILD / "libfuzzer/fuzz/lockstep"
-    settings = EngineSettings(target, campaign_folder.corpus, BUILD / "release/seeds/lockstep",
-                              ROOT / "fuzz/lockstep.dict", {"SLOTCHECK_SUBJECT": str(subject)})
-    job = Job(0, settings, campaign_folder.log, campaign_folder.findings)
+    seeds = BUILD / "release/seeds/lockstep"
+    settings = LibFuzzerSettings(target, campaign_folder.corpus, ROOT / "fuzz/lockstep.dict", (seeds,))
+    place = Place(campaign_folder.log, campaign_folder.incoming, {"SLOTCHECK_SUBJECT": str(subject)})
+    job = LibFuzzerJob(0, False, place, settings)
     job.start(seconds=600, runs=1_000_000)
-    while job.poll() is None and not campaign_folder.cases():
+    while job.poll() is None and not campaign_folder.read_incoming():
         time.sleep(0.02)
     job.finish(seconds=0)  # by force: a case that is there is a whole one
-    replayer = Replayer(BUILD / "release/harness/slotcheck", "./slotcheck", (target,), subject)
-    findings = list_findings(campaign_folder.cases(), known=set())
-    assert findings, job.log_text()[-2000:]
-    for finding in findings:
+    replayer = Replayer(COMMAND, "./slotcheck", (target,), subject)
+    cases = campaign_folder.read_incoming()
+    assert cases, job.log_text()[-2000:]
+    for _, found in cases:
+        finding = keep(campaign_folder.findings, campaign_folder.fixed, found, str(subject), {})
         replayer.confirm(finding)
         assert finding.confirmed and not finding.is_crash, finding
         assert finding.record["clauses"]
@@ -127,12 +124,6 @@ def test_a_campaign_leaves_a_ledger(subject, tmp_path):
         assert Path(counted["first_false"]).exists()
     merged = slotcheck("ledger", ledger, tmp_path / "out/log/job-0.stats").stdout
     assert "clauses" in merged.splitlines()[-1]
-
-
-def only_line(result: subprocess.CompletedProcess[str]) -> str:
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, result.stderr
-    return lines[0]
 
 
 @pytest.mark.parametrize("arguments, complaint", [

@@ -126,7 +126,7 @@ def test_a_finding_arrives_shrunk(tmp_path):
     subprocess.run([command, "pack", "-", "-o", program], input=text.encode(), check=True)
     environment = os.environ | {"SLOTCHECK_STATS": str(stats), "SLOTCHECK_FINDINGS": str(findings)}
     assert subprocess.run([target, program], env=environment, capture_output=True).returncode == 0
-    (case,) = findings.iterdir()
+    (case,) = findings.glob("*.case")
     shown = subprocess.run([command, "show", case], capture_output=True, text=True, check=True)
     assert shown.stdout == SHRUNK
     counts = json.loads(subprocess.run([command, "stats", stats], capture_output=True).stdout)

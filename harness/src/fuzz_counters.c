@@ -3,25 +3,11 @@
 
 #include <stdlib.h>
 
-enum {
-    NR_SLOT_STATUS = META_SLOT_OVERFLOW + 1,
-    /* Of an operation: successes and panics by the state of the slot, other results by themselves. */
-    NR_ENDS = 2 * NR_SLOT_STATUS + NR_RESULTS,
-};
-
-/* An error goes with the state that it is about, and needs no counter for each. */
-static unsigned end_of(const struct step_record *step)
-{
-    if (step->result == SPEC_OK)
-        return step->status_before;
-    if (step->result == SPEC_PANIC)
-        return NR_SLOT_STATUS + step->status_before;
-    return 2 * NR_SLOT_STATUS + step->result;
-}
+#include "slotcheck/step_end.h"
 
 /* --- libFuzzer: counters in a section of this name --- */
 
-static uint8_t executed[NR_OPS][NR_ENDS]
+static uint8_t executed[NR_OPS][NR_STEP_ENDS]
     __attribute__((section("__libfuzzer_extra_counters"), used));
 
 static void count_for_libfuzzer(enum op op, unsigned end)
@@ -38,7 +24,7 @@ extern uint8_t *__afl_area_ptr __attribute__((weak));
 extern uint32_t __afl_map_size __attribute__((weak));
 void __sanitizer_cov_trace_pc_guard_init(uint32_t *start, uint32_t *stop) __attribute__((weak));
 
-static uint32_t places[NR_OPS][NR_ENDS];
+static uint32_t places[NR_OPS][NR_STEP_ENDS];
 static uint8_t *paused_map; /* the real one; null: not paused */
 
 static bool has_afl(void)
@@ -51,7 +37,7 @@ static bool has_afl(void)
 __attribute__((constructor)) static void take_places(void)
 {
     if (has_afl())
-        __sanitizer_cov_trace_pc_guard_init(&places[0][0], &places[0][0] + NR_OPS * NR_ENDS);
+        __sanitizer_cov_trace_pc_guard_init(&places[0][0], &places[0][0] + NR_OPS * NR_STEP_ENDS);
 }
 
 static void count_for_afl(enum op op, unsigned end)
@@ -95,8 +81,8 @@ void fuzz_counters_count(const struct program *program, const struct trace *trac
             continue;
         const enum op op = (enum op)program->ops[i].op;
         if (afl)
-            count_for_afl(op, end_of(step));
+            count_for_afl(op, step_end_of(step));
         else
-            count_for_libfuzzer(op, end_of(step));
+            count_for_libfuzzer(op, step_end_of(step));
     }
 }

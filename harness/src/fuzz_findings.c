@@ -91,9 +91,10 @@ static bool shorter_one_is_there(const char *path, size_t size)
     return stat(path, &status) == 0 && (uint64_t)status.st_size <= size;
 }
 
-static bool write_case(const char *path, const struct program *program, size_t size)
+static bool write_program(const char *path, const struct program *program)
 {
-    uint8_t *bytes = malloc(size);
+    size_t size = program_encoded_size(program);
+    uint8_t *bytes = malloc(size + 1);
     if (bytes == NULL)
         return false;
     program_encode(program, bytes);
@@ -104,19 +105,30 @@ static bool write_case(const char *path, const struct program *program, size_t s
     return done;
 }
 
+static bool name_file(char path[PATH_MAX], const struct fuzz_findings *findings,
+                      const char *signature, const char *extension)
+{
+    int length = snprintf(path, PATH_MAX, "%s/%s.%s", findings->folder, signature, extension);
+    if (length >= 0 && length < PATH_MAX)
+        return true;
+    errno = ENAMETOOLONG;
+    return false;
+}
+
 bool fuzz_findings_add(struct fuzz_findings *findings, const char *signature,
-                       const struct program *program)
+                       const struct program *program, const struct program *input)
 {
     size_t size = program_encoded_size(program);
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s/%s.case", findings->folder, signature);
-    if (length < 0 || (size_t)length >= sizeof(path)) {
-        errno = ENAMETOOLONG;
+    char case_path[PATH_MAX], input_path[PATH_MAX];
+    if (!name_file(case_path, findings, signature, "case") ||
+        !name_file(input_path, findings, signature, "input"))
         return false;
-    }
     if (!remember(findings, signature, size)) {
         errno = ENOMEM;
         return false;
     }
-    return shorter_one_is_there(path, size) || write_case(path, program, size);
+    if (shorter_one_is_there(case_path, size))
+        return true;
+    /* The case comes last: whoever sees it finds the input beside it. */
+    return write_program(input_path, input) && write_program(case_path, program);
 }

@@ -26,8 +26,9 @@ struct fuzz_findings {
 bool fuzz_findings_wants(const struct fuzz_findings *findings, const char *signature, size_t size);
 
 /*
- * Writes the case to <folder>/<signature>.case, unless a shorter one is there. False, with errno
- * set, if that cannot be done; what was there before is then still there.
+ * Writes the case to <folder>/<signature>.case, and the input that it was made of to
+ * <signature>.input, unless a shorter case is there. False, with errno set, if that cannot be done;
+ * the case that was there before is then still there.
  */
 bool fuzz_findings_add(struct fuzz_findings *findings, const char *signature,
-                       const struct program *program);
+                       const struct program *program, const struct program *input);

@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,6 +159,12 @@ static struct lockstep_stats *stats_of_environment(void)
 
 /* --- the session --- */
 
+/* Engines that fork for their inputs may leave a child behind, stopped, when they are killed. */
+static void die_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* Room for the steps of the program at hand. */
 static void fit_trace(void)
 {
@@ -242,6 +251,8 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
         give_up(EXIT_WRONG_USE, "%s", error);
     check_slots();
     make_regions();
+    if (pthread_atfork(NULL, NULL, die_with_parent) != 0)
+        give_up(EXIT_INTERNAL, "no memory");
 }
 
 /* --- a divergence --- */
@@ -300,7 +311,8 @@ static void collect(void)
     divergence_signature(&session.trace->divergence, signature, sizeof(signature));
     if (!fuzz_findings_wants(&session.findings, signature, executed_size()))
         return;
-    if (!fuzz_findings_add(&session.findings, signature, shrink_program(signature)))
+    if (!fuzz_findings_add(&session.findings, signature, shrink_program(signature),
+                           &session.program))
         give_up(EXIT_WRONG_USE, "%s/%s.case: %s", session.findings.folder, signature,
                 strerror(errno));
 }

@@ -123,6 +123,26 @@ static const char *round_trip_as_link(struct meta_region *region, const struct m
                                       : "MetadataAsLink: from_repr does not give what was written";
 }
 
+/* Whatever the slot is, the readers of MetadataAsLink agree on whether it is one. */
+static const char *check_as_link(const struct meta_region *region, const struct meta_slot *slot)
+{
+    const bool is_link = slot->vtable_ptr == &FRAME_LINK_VTABLE;
+    const bool known = type_of(slot->vtable_ptr) != UINT64_MAX;
+    const enum repr_result no_link = known ? REPR_NOT_A_LINK : REPR_UNKNOWN_TYPE;
+    const enum repr_result expected = is_link ? REPR_OK : no_link;
+    struct metadata_as_link link;
+    struct metadata_ref ref;
+
+    if (metadata_as_link_from_repr(slot, &link) != expected ||
+        metadata_as_link_from_borrowed(slot, &ref) != expected)
+        return "MetadataAsLink and the type of the slot do not go together";
+    if (is_link && ref.object != slot->storage)
+        return "MetadataAsLink: from_borrowed refers to something else than the slot";
+    if (metadata_as_link_repr_wf(region, slot) != (is_link && metadata_repr_wf(region, slot)))
+        return "MetadataAsLink: what is wf is not what is for Metadata";
+    return NULL;
+}
+
 /* The slot at `index`, with `other` for copies of it. */
 static const char *check_slot(struct meta_region *region, uint64_t index, uint64_t other)
 {
@@ -130,9 +150,10 @@ static const char *check_slot(struct meta_region *region, uint64_t index, uint64
     const bool known = type_of(slot->vtable_ptr) != UINT64_MAX;
     struct metadata value;
     struct metadata_ref ref;
-    struct metadata_as_link link;
-    const char *wrong;
+    const char *wrong = check_as_link(region, slot);
 
+    if (wrong)
+        return wrong;
     if ((metadata_from_repr(slot, &value) == REPR_OK) != known ||
         (metadata_from_borrowed(slot, &ref) == REPR_OK) != known)
         return "from_repr and the type of the slot do not go together";
@@ -142,10 +163,6 @@ static const char *check_slot(struct meta_region *region, uint64_t index, uint64
         atomic_load_relaxed(ref.ref_count) != value.ref_count ||
         atomic_load_relaxed(ref.in_list) != value.in_list)
         return "from_repr reads something else than the slot";
-    if (value.vtable_ptr != &FRAME_LINK_VTABLE &&
-        (metadata_as_link_from_repr(slot, &link) != REPR_NOT_A_LINK ||
-         metadata_as_link_repr_wf(region, slot)))
-        return "MetadataAsLink of another type";
     if (!metadata_repr_wf(region, slot))
         return NULL;
     wrong = round_trip(region, slot, &value, other);

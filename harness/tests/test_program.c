@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /*
  * Programs: both codecs, what operands mean, and the corpus, whose programs do what they say. The
- * build tells where it is: SLOTCHECK_SEEDS is the folder of the seeds.
+ * build tells where it is: SLOTCHECK_SEEDS is the folder of the seeds. Only another folder of
+ * regressions is looked at if one is named on the command line.
  */
 #include "slotcheck/builtin_subject.h"
 #include "slotcheck/divergence.h"
@@ -1406,15 +1407,18 @@ static void test_seeds(void **state)
     }
 }
 
+static const char *regressions = SLOTCHECK_SEEDS "/../regressions";
+
 static void test_regressions(void **state)
 {
     (void)state;
     static struct lockstep_stats stats;
-    check_corpus_folder(SLOTCHECK_SEEDS "/../regressions", &stats);
+    check_corpus_folder(regressions, &stats);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static const struct CMUnitTest ONLY_REGRESSIONS[] = {cmocka_unit_test(test_regressions)};
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_golden_encodings),
         cmocka_unit_test(test_headers),
@@ -1453,5 +1457,9 @@ int main(void)
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_regressions),
     };
+    if (argc > 1) {
+        regressions = argv[1];
+        return cmocka_run_group_tests(ONLY_REGRESSIONS, NULL, NULL);
+    }
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

@@ -64,7 +64,8 @@ ALLOWED_MODULES: list[tuple[str, set[str]]] = [
     ("harness/py/", {"_slotcheck", "_slotcheck_signatures", "slotcheck", "hypothesis", "pytest",
                      "_pytest", "cffi", "pycparser", "setuptools", "restated", "model"}),
     ("harness/", {"pytest"}),
-    ("fuzz/", {"campaign", "mutation", "dictionary", "afl_sync", "seed_corpora", "pytest", "yaml"}),
+    ("fuzz/", {"campaign", "corpora", "mutation", "source_coverage", "dictionary", "afl_sync",
+               "seed_corpora", "pytest", "yaml"}),
     ("reports/", {"jinja2", "mutants", "pytest"}),
 ]
 

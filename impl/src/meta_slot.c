@@ -8,6 +8,7 @@
 enum metaslot_result meta_slot_panic(const struct meta_region *region, const char *why)
 {
     if (region->hooks.panic == NULL) {
+        /* unreachable: the regions of programs have a hook */
         fprintf(stderr, "metaslot: panic: %s\n", why);
         abort();
     }

@@ -53,6 +53,7 @@ const struct meta_vtable PROBE_VTABLE = {
 
 enum metadata_error meta_vtable_check(const struct meta_vtable *vtable)
 {
+    /* unreachable: the types of programs are known when this is compiled */
     if (vtable->name == NULL || vtable->name[0] == '\0')
         return METADATA_TYPE_NAMELESS;
     if (vtable->size > FRAME_METADATA_MAX_SIZE)

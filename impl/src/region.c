@@ -54,12 +54,15 @@ enum meta_region_result meta_region_create(struct meta_region *region, uint64_t 
     unsigned char *memory;
 
     if (nr_slots == 0)
+        /* unreachable: a program has a slot at least */
         return META_REGION_NO_SLOTS;
     if (nr_slots > MAX_META_SLOTS)
+        /* unreachable: a program has 2^23 slots at most */
         return META_REGION_TOO_MANY_SLOTS;
     memory = mmap(NULL, mapping_size(nr_slots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                   -1, 0);
     if (memory == MAP_FAILED)
+        /* unreachable: there is memory */
         return META_REGION_NO_MEMORY;
     *region = (struct meta_region){
         .slots = (struct meta_slot *)(void *)memory,
@@ -113,11 +116,13 @@ void meta_region_destroy(struct meta_region *region)
 
 uint64_t meta_region_snapshot_size(const struct meta_region *region)
 {
+    /* unreachable: programs run from their beginning; ./slotcheck exhaust saves and restores */
     return sizeof(struct saved_region) + region->nr_slots * sizeof(struct saved_slot);
 }
 
 static void save_slot(const struct meta_slot *slot, struct saved_slot *saved)
 {
+    /* unreachable: programs run from their beginning; ./slotcheck exhaust saves and restores */
     memset(saved, 0, sizeof(*saved));
     saved->ref_count = atomic_load_relaxed(&slot->ref_count);
     saved->in_list = atomic_load_relaxed(&slot->in_list);
@@ -131,6 +136,7 @@ static void save_slot(const struct meta_slot *slot, struct saved_slot *saved)
 
 static void restore_slot(struct meta_slot *slot, const struct saved_slot *saved)
 {
+    /* unreachable: programs run from their beginning; ./slotcheck exhaust saves and restores */
     atomic_store_relaxed(&slot->ref_count, saved->ref_count);
     atomic_store_relaxed(&slot->in_list, saved->in_list);
     if (saved->is_uninit) {
@@ -144,6 +150,7 @@ static void restore_slot(struct meta_slot *slot, const struct saved_slot *saved)
 
 void meta_region_snapshot_save(const struct meta_region *region, void *bytes)
 {
+    /* unreachable: programs run from their beginning; ./slotcheck exhaust saves and restores */
     struct saved_region head = {atomic_load_relaxed(region->next_list_id)};
     unsigned char *next = bytes;
 
@@ -160,6 +167,7 @@ void meta_region_snapshot_save(const struct meta_region *region, void *bytes)
 
 void meta_region_snapshot_restore(struct meta_region *region, const void *bytes)
 {
+    /* unreachable: programs run from their beginning; ./slotcheck exhaust saves and restores */
     struct saved_region head;
     const unsigned char *next = bytes;
 

@@ -135,6 +135,7 @@ bool segment_inv_at(const struct meta_region_owners *owners, uint64_t i,
     bool holds = true;
 
     if (holders->segments == 0)
+        /* unreachable: the lockstep asks of slots with segments only */
         return true;
     holds &= clause(report, CLAUSE_segment_relate_regions__ref_count,
                     0 < rc && rc <= SPEC_REF_COUNT_MAX);
@@ -171,7 +172,9 @@ bool accounting(const struct meta_region_owners *owners, uint64_t i,
     const uint64_t references[] = {holders->live_frames, holders->forgotten_frames,
                                    cardinality(owner->paths_in_pt), holders->segments};
     const uint64_t handles[] = {holders->live_frames, holders->live_unique_frames};
-    const uint64_t owed = i < owners->max_meta_slots ? owners->frame_obligations[i] : 0;
+    const uint64_t owed = i < owners->max_meta_slots
+                              ? owners->frame_obligations[i]
+                              : /* unreachable: the lockstep asks of slots that exist */ 0;
     const bool counted = owner->usage == SPEC_USAGE_FRAME && 1 <= rc && rc <= SPEC_REF_COUNT_MAX;
     const bool held = holders->live_frames || holders->live_unique_frames || holders->segments;
     bool holds = true;

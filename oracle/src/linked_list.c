@@ -18,7 +18,8 @@ static list_t *list_of(owners_t *owners, call_t *call)
 {
     static list_t NO_LIST;
 
-    return call->list < SPEC_MAX_LISTS ? &owners->lists[call->list] : &NO_LIST;
+    return call->list < SPEC_MAX_LISTS ? &owners->lists[call->list]
+                                       : /* unreachable: an operation on a list has one */ &NO_LIST;
 }
 
 /* The index of the slot at `addr`; UINT64_MAX if no slot is there. */
@@ -252,6 +253,7 @@ bool requires_setup_list_id(const struct reference *ref, const struct spec_call 
 {
     for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
         if (ref->owners.lists[i].is_live)
+            /* unreachable: a list ends the setups */
             return false;
     return call->count != 0;
 }
@@ -626,6 +628,7 @@ static bool one_more_element(owners_t *without, owners_t *with, call_t *call, ui
         }
         is = next_of(with, is);
     }
+    /* unreachable: one of the two states is as it should be, and its list ends */
     return false;
 }
 
@@ -673,6 +676,7 @@ static owners_t *change_of(owners_t *pre, owners_t *post)
 {
     if (post->base == pre)
         return post;
+    /* unreachable: the post-state of a step is noted as a change of the pre-state */
     return pre->base == post ? pre : NULL;
 }
 
@@ -680,14 +684,14 @@ static uint64_t nr_candidates(owners_t *pre, owners_t *post)
 {
     owners_t *change = change_of(pre, post);
 
-    return change ? change->nr_changed : pre->max_meta_slots;
+    return change ? change->nr_changed : /* unreachable: as change_of */ pre->max_meta_slots;
 }
 
 static uint64_t candidate(owners_t *pre, owners_t *post, uint64_t i)
 {
     owners_t *change = change_of(pre, post);
 
-    return change ? change->changed[i] : i;
+    return change ? change->changed[i] : /* unreachable: as change_of */ i;
 }
 
 static bool slot_kept(owners_t *pre, owners_t *post, uint64_t index)

@@ -152,7 +152,8 @@ void reference_memory_range(struct reference *ref, const struct spec_call *call,
 /* The path of the call, or none if there is no such path. */
 static uint64_t path_set(const struct spec_call *call)
 {
-    return call->path < SPEC_NR_PATHS ? path_bit(call) : 0;
+    return call->path < SPEC_NR_PATHS ? path_bit(call)
+                                      : /* unreachable: a program has no other paths */ 0;
 }
 
 /* Everything is kept but the paths and the count. */

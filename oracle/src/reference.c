@@ -16,11 +16,13 @@ bool reference_create(struct reference *ref, uint64_t capacity)
 {
     memset(ref, 0, sizeof(*ref));
     if (!meta_region_owners_create(&ref->owners, capacity))
+        /* unreachable: there is memory, and a program has slots */
         return false;
     ref->holders = calloc(capacity, sizeof(*ref->holders));
     ref->exempt = calloc(capacity, sizeof(*ref->exempt));
     ref->next_list_id = 1;
     if (!ref->holders || !ref->exempt) {
+        /* unreachable: there is memory */
         reference_destroy(ref);
         return false;
     }

@@ -60,6 +60,7 @@ struct storage_perm inner_perms_from_metadata(const struct meta_slot_storage *me
                                               const struct storage_perm *base)
 {
     if (metadata->type == SPEC_METADATA_ABSENT)
+        /* unreachable: no program writes metadata that is absent, and no reader answers so */
         return (struct storage_perm){.id = base->id};
     return (struct storage_perm){.id = base->id, .is_init = 1, .value = *metadata};
 }
@@ -556,19 +557,30 @@ void reference_metadata_from_repr(struct reference *ref, const struct spec_call 
     answer_metadata(ref, call, outcome, 0);
 }
 
-bool judge_metadata_from_repr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
-                              struct clause_report *report)
+/* What from_repr and from_borrowed promise, each by its own `ensures`. */
+typedef bool ensures_metadata_fn(const struct meta_slot_cells *r,
+                                 const struct metadata_inner_perms *perm,
+                                 const struct metadata *res, struct clause_report *report);
+
+static bool metadata_read(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                          ensures_metadata_fn *ensures, struct clause_report *report)
 {
     const struct metadata res = answered(outcome);
     const struct metadata_repr was = repr_at(pre, call);
     bool holds = metadata_wf(&was.r, &was.perm, report);
 
     if (outcome->result == SPEC_OK) {
-        holds &= ensures_metadata_from_repr(&was.r, &was.perm, &res, report);
+        holds &= ensures(&was.r, &was.perm, &res, report);
         holds &= metadata_to_from_repr(&was.r, &was.perm, &res, report);
     }
     holds &= unchanged(pre, post, report);
     return holds;
+}
+
+bool judge_metadata_from_repr(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                              struct clause_report *report)
+{
+    return metadata_read(pre, post, call, outcome, ensures_metadata_from_repr, report);
 }
 
 /* What from_borrowed returns is the slot that was lent to it, seen otherwise. */
@@ -593,7 +605,7 @@ bool judge_metadata_from_borrowed(owners_t *pre, owners_t *post, call_t *call, o
 {
     bool holds = borrowed(call, outcome, report);
 
-    holds &= judge_metadata_from_repr(pre, post, call, outcome, report);
+    holds &= metadata_read(pre, post, call, outcome, ensures_metadata_from_borrowed, report);
     return holds;
 }
 
@@ -608,9 +620,15 @@ void reference_metadata_as_link_from_repr(struct reference *ref, const struct sp
     answer_metadata(ref, call, outcome, 0);
 }
 
+typedef bool ensures_metadata_as_link_fn(const struct meta_slot_cells *r,
+                                         const struct metadata_inner_perms *perm,
+                                         const struct metadata_as_link *res,
+                                         struct clause_report *report);
+
 /* The answer is judged as a view, and as a link in the form in which it is stored. */
-bool judge_metadata_as_link_from_repr(owners_t *pre, owners_t *post, call_t *call,
-                                      outcome_t *outcome, struct clause_report *report)
+static bool metadata_as_link_read(owners_t *pre, owners_t *post, call_t *call, outcome_t *outcome,
+                                  ensures_metadata_as_link_fn *ensures,
+                                  struct clause_report *report)
 {
     const struct metadata metadata = answered(outcome);
     const struct metadata_as_link res = metadata_as_link_from_spec(&metadata);
@@ -619,12 +637,19 @@ bool judge_metadata_as_link_from_repr(owners_t *pre, owners_t *post, call_t *cal
     bool holds = metadata_as_link_wf(&was.r, &was.perm, report);
 
     if (outcome->result == SPEC_OK) {
-        holds &= ensures_metadata_as_link_from_repr(&was.r, &was.perm, &res, report);
+        holds &= ensures(&was.r, &was.perm, &res, report);
         holds &= metadata_as_link_to_from_repr(&was.r, &was.perm, &res, report);
         holds &= link_wf(&outcome->metadata, &self, report);
     }
     holds &= unchanged(pre, post, report);
     return holds;
+}
+
+bool judge_metadata_as_link_from_repr(owners_t *pre, owners_t *post, call_t *call,
+                                      outcome_t *outcome, struct clause_report *report)
+{
+    return metadata_as_link_read(pre, post, call, outcome, ensures_metadata_as_link_from_repr,
+                                 report);
 }
 
 bool requires_metadata_as_link_from_borrowed(const struct reference *ref,
@@ -644,6 +669,7 @@ bool judge_metadata_as_link_from_borrowed(owners_t *pre, owners_t *post, call_t 
 {
     bool holds = borrowed(call, outcome, report);
 
-    holds &= judge_metadata_as_link_from_repr(pre, post, call, outcome, report);
+    holds &= metadata_as_link_read(pre, post, call, outcome, ensures_metadata_as_link_from_borrowed,
+                                   report);
     return holds;
 }

@@ -40,6 +40,7 @@ bool meta_region_owners_create(struct meta_region_owners *owners, uint64_t capac
 {
     memset(owners, 0, sizeof(*owners));
     if (capacity == 0 || capacity > SPEC_MAX_META_SLOTS)
+        /* unreachable: a program has 1 to 2^23 slots */
         return false;
     owners->capacity = capacity;
     owners->slots_dom = calloc(capacity, sizeof(*owners->slots_dom));
@@ -51,6 +52,7 @@ bool meta_region_owners_create(struct meta_region_owners *owners, uint64_t capac
     owners->is_changed = calloc(capacity, sizeof(*owners->is_changed));
     if (!owners->slots_dom || !owners->slot_owners_dom || !owners->slots || !owners->slot_owners ||
         !owners->frame_obligations || !owners->changed || !owners->is_changed) {
+        /* unreachable: there is memory */
         meta_region_owners_destroy(owners);
         return false;
     }
@@ -221,11 +223,14 @@ static inline bool equal_outside(const struct meta_region_owners *a,
                                  const struct meta_region_owners *b, uint64_t from, uint64_t to,
                                  equal_at_fn *equal_at)
 {
-    const struct meta_region_owners *change = a->base == b ? a : b;
+    const struct meta_region_owners *change =
+        a->base == b ? /* unreachable: the later state comes second */ a : b;
 
     if (a->max_meta_slots != b->max_meta_slots)
+        /* unreachable: both states of a step are of one region */
         return false;
-    if (change->base == a || change->base == b) {
+    if (change->base == a ||
+        /* unreachable: the later state is noted as a change */ change->base == b) {
         for (uint64_t k = 0; k < change->nr_changed; k++) {
             const uint64_t i = change->changed[k];
 
@@ -234,6 +239,7 @@ static inline bool equal_outside(const struct meta_region_owners *a,
         }
         return true;
     }
+    /* unreachable: the post-state of a step is noted as a change of the pre-state */
     for (uint64_t i = 0; i < a->max_meta_slots; i++)
         if ((i < from || i >= to) && !equal_at(a, b, i))
             return false;
@@ -274,9 +280,12 @@ bool frame_obligations_equal_but(const struct meta_region_owners *a,
 bool linked_lists_equal_but(const struct meta_region_owners *a, const struct meta_region_owners *b,
                             uint64_t but)
 {
-    const struct meta_region_owners *change = a->base == b ? a : b;
+    const struct meta_region_owners *change =
+        a->base == b ? /* unreachable: the later state comes second */ a : b;
 
-    if ((change->base == a || change->base == b) && !change->lists_changed)
+    if ((change->base == a ||
+         /* unreachable: the later state is noted as a change */ change->base == b) &&
+        !change->lists_changed)
         return true;
     for (uint64_t i = 0; i < SPEC_MAX_LISTS; i++)
         if (i != but && !linked_list_equal(&a->lists[i], &b->lists[i]))

@@ -119,6 +119,7 @@ static inline bool claim(struct reference *ref, const struct spec_call *call,
         answer(outcome, SPEC_IN_USE, 0);
         return false;
     }
+    /* unreachable: the switch has every status */
     return false;
 }
 

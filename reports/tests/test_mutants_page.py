@@ -119,10 +119,17 @@ def test_kill_times(tmp_path):
     matrix.write_text(json.dumps(RECORD))
     subprocess.run([sys.executable, PROGRAM, matrix, "--kill-times", tmp_path], check=True)
     text = (tmp_path / "kill-times.md").read_text()
-    assert "| corpus | 2 of 3 | 33 % | 67 % | a program |" in text
+    assert "| corpus | 2 of 3 | - | - | 33 % | 67 % | a program |" in text
     assert "- `counts-three` in 5,000: <b>it</b> & more" in text
     assert "counts-four" not in text
     ElementTree.fromstring((tmp_path / "kill-times.svg").read_text())
+
+
+def test_medians():
+    """An earlier record has none."""
+    record = copy.deepcopy(RECORD)
+    record["drivers"][0] |= {"median_executions": 20_000, "median_seconds": 0.257}
+    assert "| corpus | 2 of 3 | 20,000 | 0.26 | 33 % |" in mutants.kill_times(record)
 
 
 def test_the_kill_times_that_are_kept_are_of_mutants_that_there_are():

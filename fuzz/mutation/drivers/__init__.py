@@ -8,6 +8,7 @@ from mutation.drivers.corpus import Corpus
 from mutation.drivers.exhaust import Exhaust
 from mutation.drivers.hypothesis import Hypothesis
 from mutation.drivers.libfuzzer import LibFuzzer, LibFuzzerBytes
+from mutation.drivers.team import TEAMS
 
 DRIVERS: tuple[Driver, ...] = (
     Corpus(),
@@ -17,6 +18,7 @@ DRIVERS: tuple[Driver, ...] = (
     Afl(),
     AflBytes(),
     Hypothesis(),
+    *TEAMS,
 )
 
 __all__ = ["DRIVERS", "Driver", "DriverError", "Outcome", "Setting"]

@@ -7,9 +7,8 @@ from pathlib import Path
 from campaign.afl import AflSettings, crashes, read_stats
 from mutation import process
 from mutation.build import AFL, Built, Target
-from mutation.drivers.base import DriverError, Outcome, Setting, refused
+from mutation.drivers.base import ALONE, DriverError, Outcome, Seat, Setting, refused
 
-FLAGS = ("-s", "1")
 # It begins with an input that runs; a program of 16 slots without operations is the least.
 NOTHING = bytes([2, 15])
 # From its start to the first execution, and from the last one to its end.
@@ -21,26 +20,29 @@ class Afl:
 
     name = "afl"
     executions = "programs"
-    target: Target = AFL
+    targets: tuple[Target, ...] = (AFL,)
     is_default = False
     presets: tuple[str, ...] = ("afl:lockstep", "release:afl_mutator")
     with_mutator = True
 
     def settings(self, setting: Setting) -> dict[str, str | int | float]:
-        return {"seconds": setting.seconds, "runs": setting.runs, "flags": " ".join(FLAGS)}
+        flags = f"-s {ALONE.seed}"
+        return {"seconds": setting.seconds, "runs": setting.runs, "flags": flags}
 
-    def run(self, setting: Setting, built: Built, scratch: Path) -> Outcome:
+    def run(
+        self, setting: Setting, built: Built, scratch: Path, seat: Seat = ALONE
+    ) -> Outcome:
         seeds = scratch / "seeds"
         seeds.mkdir()
         (seeds / "nothing").write_bytes(NOTHING)
         mutator = setting.command.parents[1] / "fuzz/afl_mutator.so"
         settings = AflSettings(
-            target=built.target(self.target),
+            target=built.target(self.targets[0]),
             seeds=seeds,
             out=scratch / "out",
             dictionary=setting.root / "fuzz/lockstep.dict",
             mutator=mutator if self.with_mutator else None,
-            flags=FLAGS,
+            flags=("-s", str(seat.seed)),
         )
         seconds = max(1, round(setting.seconds))
         done = process.run(
@@ -48,6 +50,8 @@ class Afl:
             scratch,
             seconds=seconds + START_SECONDS,
             environment=settings.environment() | {"AFL_BENCH_UNTIL_CRASH": "1"},
+            cancelled=seat.cancelled,
+            cpu=seat.cpu,
         )
         return refused(done) or outcome_of(done, settings.folder)
 
@@ -65,6 +69,8 @@ def outcome_of(done: process.Ended, folder: Path) -> Outcome:
     found = crashes(folder)
     if found:
         return Outcome(True, executions, done.seconds, found[0])
+    if done.status is None:
+        return Outcome(False, executions, done.seconds)
     if done.status != 0 or executions == 0:
         raise DriverError(f"AFL++: {done.complaint}")
     return Outcome(False, executions, done.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +41,19 @@ class Outcome:
     alone: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Seat:
+    """What an engine needs to know of the others in its team."""
+
+    seed: int = 1
+    corpus: Path | None = None  # shared; None: one of its own
+    cancelled: threading.Event | None = None  # set when another one has found it
+    cpu: int | None = None
+
+
+ALONE = Seat()
+
+
 class DriverError(Exception):
     """The driver itself failed; one line."""
 
@@ -54,7 +68,7 @@ def refused(done: Ended) -> Outcome | None:
 class Driver(Protocol):
     name: str
     executions: str  # what it counts, in the plural
-    target: Target | None  # the fuzz target that it runs; None: the shared library alone
+    targets: tuple[Target, ...]  # the fuzz targets that it runs; none: the shared library alone
     is_default: bool  # runs if nobody names drivers
     presets: tuple[str, ...]  # builds that it runs, beside the command
 

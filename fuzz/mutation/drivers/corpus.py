@@ -23,7 +23,7 @@ def cases(root: Path) -> list[Path]:
 class Corpus:
     name = "corpus"
     executions = "programs"
-    target = None
+    targets = ()
     is_default = True
     presets: tuple[str, ...] = ()
 

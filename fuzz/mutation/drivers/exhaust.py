@@ -56,7 +56,7 @@ def searches(setting: Setting) -> tuple[Search, ...]:
 class Exhaust:
     name = "exhaust"
     executions = "transitions"
-    target = None
+    targets = ()
     is_default = True
     presets: tuple[str, ...] = ()
 

@@ -15,7 +15,7 @@ from mutation.drivers.base import DriverError, Outcome, Setting, refused
 class Hypothesis:
     name = "hypothesis"
     executions = "programs"
-    target = None
+    targets = ()
     is_default = True
     presets = ("python",)
 

@@ -9,8 +9,9 @@
  *     SLOTCHECK_FORMAT    programs of this format only, e.g. 1: slots and frames; unset: of any
  *     SLOTCHECK_STATS     file for a struct fuzz_stats, which others may read at any time; counting
  *                         goes on from what it holds
- *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there and fuzzing
- *                         goes on; unset: a divergence is explained on stderr and ends in a trap
+ *     SLOTCHECK_FINDINGS  folder: a divergence is written to <signature>.case there, the input that
+ *                         it was shrunk from to <signature>.input, and fuzzing goes on; unset: a
+ *                         divergence is explained on stderr and ends in a trap
  * Either way the program is shrunk first, in child processes and without counting there.
  * A wrong setting is one line on stderr and exit status 2.
  *

@@ -142,6 +142,7 @@ meta_slot_get_from_in_use(const struct meta_region *region, uint64_t paddr,
         /* Acquire: pairs with the release store of 1 in meta_slot_claim and frame_from_unique. */
         if (atomic_cas_weak_acquire_relaxed(&slot->ref_count, &count, count + 1))
             break;
+        /* unreachable: nobody overtakes a single thread */
         atomic_spin_hint();
     }
     *found = slot;
@@ -203,6 +204,7 @@ static inline void meta_slot_drop_meta_in_place(const struct meta_region *region
             region, slot,
             (struct frame_reader){meta_slot_frame_paddr(region, slot), METASLOT_PAGE_SIZE});
     if (vtable->drop != NULL)
+        /* unreachable: none of the types of programs has a destructor */
         vtable->drop(slot);
     poison_metadata(slot);
     ghost_metadata_uninit(region, slot);

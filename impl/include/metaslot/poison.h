@@ -81,6 +81,7 @@ static inline void unpoison_metadata(const struct meta_slot *slot, size_t size)
 /* True if the slot is known to have no metadata. Only ASan's poison can be asked. */
 static inline bool poison_is_uninit(const struct meta_slot *slot)
 {
+    /* unreachable: only snapshots ask */
 #ifdef METASLOT_POISON_ASAN
     return __asan_address_is_poisoned(&slot->vtable_ptr) != 0;
 #else
@@ -92,6 +93,7 @@ static inline bool poison_is_uninit(const struct meta_slot *slot)
 /* How many bytes of `storage` may be read. */
 static inline size_t poison_readable(const struct meta_slot *slot)
 {
+    /* unreachable: only snapshots ask */
 #ifdef METASLOT_POISON_ASAN
     const void *end = __asan_region_is_poisoned((void *)slot->storage, sizeof(slot->storage));
 

@@ -68,6 +68,7 @@ void unique_frame_reset_as_unused(const struct meta_region *region, struct uniqu
 /* UniqueFrame::meta: reads the metadata, an object of `size` bytes, which is what its type has. */
 static inline void unique_frame_meta(struct unique_frame frame, void *object, size_t size)
 {
+    /* unreachable: no operation calls it */
     nonatomic_copy_out(object, frame.slot->storage, size);
 }
 

@@ -1,33 +1,20 @@
 # SPDX-License-Identifier: MPL-2.0
-"""One libFuzzer process: its command line, what it prints, how it ends."""
+"""A process of an engine: how it is started, watched and ended, whatever engine it is."""
 from __future__ import annotations
 
 import ctypes
 import os
-import re
 import shlex
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-# How libFuzzer ends. Not 0 and none of these: the target, or a sanitizer, ended the process.
-EXIT_INTERRUPTED = 72
-# fuzz_session.c: a wrong setting, or a finding that could not be written.
-EXIT_WRONG_USE = 2
-
-# What an input may take, unless a flag after -- says otherwise.
-TIMEOUT_SECONDS = 5
-# From a timeout to the end of the process: it prints a stack trace.
-REPORT_SECONDS = 3
-
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
-
-STATUS_LINE = re.compile(r"^#(\d+)\s+\w+\s+(?:cov: (\d+) )?(?:ft: (\d+) )?(?:corp: (\d+)/)?")
-ARTIFACT_LINE = re.compile(r"Test unit written to (.+)$")
 
 
 @dataclass
@@ -40,61 +27,19 @@ class EngineStatus:
     corpus: int = 0
     # It has read corpus and seeds, and fuzzes.
     loaded: bool = False
+    # An input that ended the process, which libFuzzer has kept.
     artifact: Path | None = None
-
-    def read_line(self, line: str) -> None:
-        if match := STATUS_LINE.match(line):
-            self.executions = int(match[1])
-            self.edges = int(match[2] or self.edges)
-            self.features = int(match[3] or self.features)
-            self.corpus = int(match[4] or self.corpus)
-            self.loaded = self.loaded or "\tINITED" in line
-        elif match := ARTIFACT_LINE.search(line):
-            self.artifact = Path(match[1])
+    # Of the map, in percent, that the same input always shows; only AFL++ looks.
+    stability: float | None = None
 
 
 @dataclass(frozen=True)
-class EngineSettings:
-    target: Path
-    corpus: Path
-    seeds: Path
-    dictionary: Path
+class Place:
+    """What a job needs to know of the campaign."""
+
+    log: Path  # the folder of logs and counts
+    incoming: Path  # where the targets write the cases that they find
     environment: dict[str, str]
-    flags: tuple[str, ...] = ()
-    # What others have found; read like the seeds, and never written to.
-    more_seeds: tuple[Path, ...] = ()
-
-    def command(
-        self, artifact_prefix: str, seconds: int, runs: int | None, with_seeds: bool
-    ) -> list[str]:
-        command = [
-            str(self.target),
-            str(self.corpus),
-            *(map(str, (self.seeds, *self.more_seeds)) if with_seeds else []),
-            f"-dict={self.dictionary}",
-            f"-artifact_prefix={artifact_prefix}",
-            f"-max_total_time={seconds}",
-            "-max_len=512",
-            f"-timeout={TIMEOUT_SECONDS}",
-            "-reload=1",
-            "-print_final_stats=1",
-            # Its bookkeeping takes longer than a program, and nothing is found in fewer runs.
-            "-entropic=0",
-            *self.flags,
-        ]
-        if runs is not None:
-            command.append(f"-runs={runs}")
-        return command
-
-
-def hang_seconds(flags: tuple[str, ...]) -> int:
-    """How long an input can run before the engine has ended the process; it looks only every half
-    timeout. 0: it never does."""
-    timeout = TIMEOUT_SECONDS
-    for flag in flags:
-        if match := re.fullmatch(r"-timeout=(\d+)", flag):
-            timeout = int(match[1])
-    return timeout and timeout + timeout // 2 + 1 + REPORT_SECONDS
 
 
 def shown_command(environment: dict[str, str], command: list[str]) -> str:
@@ -104,40 +49,51 @@ def shown_command(environment: dict[str, str], command: list[str]) -> str:
     )
 
 
-def die_with_parent() -> None:
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+class Job(ABC):
+    """A process that is started anew when it crashed."""
 
+    engine: str
 
-class Job:
-    """A libFuzzer process that is started anew when it crashed."""
-
-    def __init__(self, number: int, settings: EngineSettings, log: Path, findings: Path) -> None:
+    def __init__(self, number: int, sanitized: bool, place: Place) -> None:
         self.number = number
-        self.settings = settings
-        self.stats = log / f"job-{number}.stats"
-        self.log = log / f"job-{number}.log"
-        self.artifact_prefix = str(log / f"job-{number}-")
-        self.environment = settings.environment | {
+        self.sanitized = sanitized
+        self.stats = place.log / f"job-{number}.stats"
+        self.log = place.log / f"job-{number}.log"
+        # One for each job, so that the cases say who found them.
+        self.incoming = place.incoming / f"{self.engine}-{number}"
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        self.environment = place.environment | {
             "SLOTCHECK_STATS": str(self.stats),
-            "SLOTCHECK_FINDINGS": str(findings),
+            "SLOTCHECK_FINDINGS": str(self.incoming),
         }
         self.status = EngineStatus()
         self.earlier_executions = 0
         self.restarts = 0
-        self.with_seeds = True
+        self.cpu: int | None = None  # None: wherever the system puts it
         self.process: subprocess.Popen[bytes] | None = None
         self._reader: IO[str] | None = None
         self._partial = ""
         self._counted = b""
         self._moved_at = 0.0
-        self.stats.unlink(missing_ok=True)
+
+    @property
+    def name(self) -> str:
+        return self.incoming.name
 
     @property
     def executions(self) -> int:
         return self.earlier_executions + self.status.executions
 
+    @abstractmethod
     def command(self, seconds: int, runs: int | None) -> list[str]:
-        return self.settings.command(self.artifact_prefix, seconds, runs, self.with_seeds)
+        """The command line for so long or so many executions."""
+
+    @abstractmethod
+    def read_line(self, line: str) -> None:
+        """Takes from what the process printed what belongs to the status."""
+
+    def look(self) -> None:
+        """Takes from the files of the process what belongs to the status."""
 
     def start(self, seconds: int, runs: int | None) -> None:
         self.earlier_executions += self.status.executions
@@ -153,14 +109,19 @@ class Job:
                 env=os.environ | self.environment,
                 # The terminal's Ctrl-C is for the campaign, which then ends its jobs.
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=self._prepare_process,
             )
         if self._reader is not None:
             self._reader.close()
         self._reader = open(self.log, encoding="utf-8", errors="replace")
 
+    def _prepare_process(self) -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if self.cpu is not None:
+            os.sched_setaffinity(0, {self.cpu})
+
     def poll(self) -> int | None:
-        """Reads what the process printed; its exit status once it has ended."""
+        """Reads what the process says; its exit status once it has ended."""
         if self.process is None or self._reader is None:
             return None
         status = self.process.poll()
@@ -168,7 +129,8 @@ class Job:
         lines = (self._partial + self._reader.read()).split("\n")
         self._partial = lines.pop()
         for line in lines:
-            self.status.read_line(line)
+            self.read_line(line)
+        self.look()
         if status is not None:
             self.process = None
         return status
@@ -185,6 +147,12 @@ class Job:
             self._moved_at = now
         return now - self._moved_at
 
+    def save_counts(self) -> None:
+        """What the process counts is shared memory, which only a power cut can lose."""
+        if self.stats.exists():
+            with open(self.stats, "rb") as counts:
+                os.fsync(counts.fileno())
+
     def interrupt(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
@@ -197,7 +165,7 @@ class Job:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         return self.poll()
 

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Files that matter: written under another name and renamed, so that nobody ever sees half of one."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            # Renamed before its content is on the disk, it could be empty after a power cut.
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, text: str) -> None:
+    write_bytes_atomically(path, text.encode("utf-8"))

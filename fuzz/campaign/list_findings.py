@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MPL-2.0
+"""`./slotcheck findings`: what campaigns have found, and what became of it."""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from campaign.entry import run_command
+from campaign.errors import CampaignError, Status
+from campaign.findings import Finding, State, load_all
+from campaign.folder import Folder, read_settings
+from campaign.replay import Replayer
+from campaign.report import Output, counted
+from campaign.supervise import retire, shown_launcher
+
+BUILTIN = "builtin"
+
+
+class OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise CampaignError(f"{message}; ./slotcheck findings --help")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="slotcheck findings", add_help=False, allow_abbrev=False)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("folders", type=Path, nargs="*")
+    return parser
+
+
+def campaigns(folders: list[Path]) -> list[Path]:
+    """Those named, or all that lie where campaigns do by default."""
+    for folder in folders:
+        if not read_settings(folder):
+            raise CampaignError(f"{folder}: no folder of a campaign")
+    return folders or sorted(path.parent for path in Path("out").glob("*/campaign.json"))
+
+
+def check(path: Path, root: Path, command: Path) -> None:
+    """Runs all that was found again. Fuzz targets are not at hand: what only they show stays."""
+    subject = read_settings(path)["subject"]
+    library = None if subject == BUILTIN else Path(subject)
+    folder = Folder(path, subject)
+    with folder.lock:
+        if library is not None and not library.is_file():
+            raise CampaignError(f"{library}: no such file")
+        replayer = Replayer(command, shown_launcher(root / "slotcheck"), (), library)
+        regressions = root / "corpus/regressions" if library is None else folder.regressions
+        for finding in folder.found():
+            check_one(folder, finding, replayer, regressions)
+
+
+def check_one(folder: Folder, finding: Finding, replayer: Replayer, regressions: Path) -> None:
+    only_a_target_shows_it = finding.is_crash and finding.record is None
+    could_fail = finding.confirmed
+    if only_a_target_shows_it and could_fail:
+        return
+    replayer.confirm(finding)
+    if could_fail and not finding.confirmed:
+        retire(folder, finding, regressions, replayer.command)
+
+
+def lines_of(finding: Finding) -> list[str]:
+    again = f" {finding.failures} of {finding.runs}" if finding.runs else ""
+    came_back = ", had been fixed" if finding.came_back else ""
+    first = f"  {finding.state.value}{again}{came_back}: {finding.title or finding.signature}"
+    if finding.state == State.FIXED:
+        return [first]
+    return [first, f"      {finding.replay or finding.folder}"]
+
+
+def show(found: dict[Path, list[Finding]], out: Output) -> None:
+    for path, findings in found.items():
+        open_ones = sum(1 for finding in findings if finding.state != State.FIXED)
+        fixed = len(findings) - open_ones
+        print(f"{path}: {counted(open_ones, 'finding')}, {fixed} fixed", file=out)
+        for finding in findings:
+            print("\n".join(lines_of(finding)), file=out)
+    if not found:
+        print("no campaigns in out/; ./slotcheck fuzz begins one", file=out)
+
+
+def listed(argv: list[str]) -> Status:
+    options = build_parser().parse_args(argv)
+    root, build = Path(os.environ["SLOTCHECK_ROOT"]), Path(os.environ["SLOTCHECK_BUILD"])
+    paths = campaigns(options.folders)
+    if options.check:
+        for path in paths:
+            check(path, root, build / "release/harness/slotcheck")
+    found = {path: [*load_all(path / "findings"), *load_all(path / "fixed")] for path in paths}
+    out = Output(sys.stdout, "stdout")
+    if options.json:
+        records = {str(path): [f.as_dict() for f in findings] for path, findings in found.items()}
+        print(json.dumps(records, indent=2), file=out)
+    else:
+        show(found, out)
+    out.flush()
+    everything = [finding for findings in found.values() for finding in findings]
+    return Status(any(finding.state != State.FIXED for finding in everything))
+
+
+def main(argv: list[str]) -> int:
+    return run_command("findings", listed, argv)
