@@ -21,7 +21,7 @@ static uint64_t below(struct mutator *mutator, uint64_t n)
     return random_next(&mutator->random) % n;
 }
 
-/* Mostly 1, seldom as many as `most`. */
+/* 1 more often than any other number, seldom as many as `most`. */
 static size_t few(struct mutator *mutator, size_t most)
 {
     const size_t end = 1 + (size_t)below(mutator, most);

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -293,3 +295,33 @@ def test_the_reproducer_is_a_program(
     assert "./slotcheck build release:slotcheck_fuzz\n" in text
     query = ["ninja", "-C", BUILD / "release", "-t", "query", "slotcheck_fuzz"]
     assert subprocess.run(query, capture_output=True).returncode == 0
+
+
+# --- what the README says -------------------------------------------------------------------------
+
+
+def campaigns_section() -> str:
+    return (ROOT / "README.md").read_text().split("\n## Campaigns\n")[1].split("\n## ")[0]
+
+
+def test_the_readme_shows_what_is_printed(
+    make: Callable[..., Campaign], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("fault_clone_uncounted", "fuzz-libmine").file(SIGNATURE, CLONE)
+    sample = campaigns_section().split("    $ ./slotcheck findings --check\n")[1].split("\n\n")[0]
+    shown = re.escape(textwrap.dedent(sample)).replace("…", ".*").replace(r"\./slotcheck", ".*")
+    printed = listed(capsys, "--check")[1].replace("fuzz-libmine.so", "libmine.so")
+    assert re.fullmatch(shown, printed.strip()), printed
+
+
+def test_the_readme_names_all_files(faulty: Campaign, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a finding, and of a campaign."""
+    listed(capsys, "--check")
+    folder = Folder(faulty.path, str(faulty.library))
+    section = campaigns_section()
+    home = faulty.path / "findings" / SIGNATURE
+    for name in {path.name for path in home.iterdir()} | {"input", "log.txt"}:
+        assert f"`{name}`" in section, name
+    known = {path.name for path in vars(folder).values() if isinstance(path, Path)}
+    for name in known - {folder.path.name, "incoming"} | {"campaign.json"}:
+        assert f"`{name}`" in section or f"`{name}/`" in section, name
