@@ -210,6 +210,7 @@ GARBAGE: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.write_bytes(b"\x08"), "program format 8"),
     (lambda path: path.mkdir(), "no file"),
     (lambda path: path.symlink_to("/dev/zero"), "no file"),
+    (lambda path: path.symlink_to(path.with_name("a")), "no file"),
     (lambda path: os.mkfifo(path), "no file"),
     (huge, f"{MAX_INPUT_BYTES + 1} bytes are too many"),
 ]

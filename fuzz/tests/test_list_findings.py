@@ -291,7 +291,11 @@ def test_the_reproducer_is_a_program(
     stops = subprocess.run([program], env=environment, text=True, capture_output=True)
     assert stops.returncode < 0, "it must end in a trap"
     assert TITLE.replace("slot 3", "slot 0") in stops.stderr, "shrunk once more"
-    # The target that the first command builds is one.
+    # The libraries are those of a target, and what the first command builds is one.
+    of_target = subprocess.run(["ninja", "-C", BUILD / "gcc", "-t", "query", "fuzz/lockstep"],
+                               text=True, capture_output=True, check=True).stdout
+    libraries = {word.removeprefix(f"{BUILD / 'gcc'}/") for word in words if word.endswith(".a")}
+    assert libraries == set(re.findall(r"^ *\|? ?(\S+\.a)$", of_target, re.MULTILINE))
     assert "./slotcheck build release:slotcheck_fuzz\n" in text
     query = ["ninja", "-C", BUILD / "release", "-t", "query", "slotcheck_fuzz"]
     assert subprocess.run(query, capture_output=True).returncode == 0

@@ -86,7 +86,9 @@ def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
     command = script(tmp_path / "slotcheck", "exit 0")
     good = script(tmp_path / "good", "exit 0")
     bad = script(tmp_path / "bad", "kill -SEGV $$")
-    finding = confirmed_by(command, finding_of(tmp_path, "crash.SEGV.f"), good, bad)
+    finding = finding_of(tmp_path, "crash.SEGV.f")
+    finding.record = CRASH_RECORD  # of when the command showed it, too
+    confirmed_by(command, finding, good, bad)
     assert finding.confirmed and finding.record is None
     assert finding.replay == f"{bad} -timeout=5 {finding.case}"
 
