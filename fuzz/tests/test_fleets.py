@@ -53,7 +53,7 @@ def test_libfuzzer(sanitizer, target, fleet, tmp_path):
         entries = base_runner.dictionary_entries(dictionary)
         assert entries > 0 and f"Dictionary: {entries} entries" in begin.stderr
     check_seeds(program, tmp_path)
-    fuzzed = run_fuzzer(program, "-seed=1337", "-runs=2000", tmp_path / "seeds", cwd=tmp_path)
+    fuzzed = run_fuzzer(program, "-seed=1337", "-runs=1000", tmp_path / "seeds", cwd=tmp_path)
     assert fuzzed.returncode == 0, fuzzed.stderr
     tiny = [tmp_path / f"tiny-{size}" for size in range(3)]
     for size, path in enumerate(tiny):

@@ -13,7 +13,7 @@ static volatile unsigned trapped;
 #define TRAP(op, field, inner, outer)                                                              \
     __attribute__((noinline)) _Noreturn static void op##__##field(void)                            \
     {                                                                                              \
-        trapped = OP_##op * NR_FIELDS + FIELD_##field;                                             \
+        trapped = (unsigned)OP_##op * NR_FIELDS + FIELD_##field;                                   \
         __builtin_trap();                                                                          \
     }                                                                                              \
     __attribute__((noinline)) _Noreturn static void inner(void)                                    \
