@@ -7,7 +7,8 @@ from pathlib import Path
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
+    # Another process may write the same file at the same time.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
             file.write(data)
@@ -15,9 +16,10 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
             # Renamed before its content is on the disk, it could be empty after a power cut.
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)
-        raise
+        # A full disk does not say of which file.
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_atomically(path: Path, text: str) -> None:
