@@ -848,7 +848,7 @@ static void test_afl_mutates_if_there_is_no_other(void **state)
 {
     (void)state;
     uint8_t in[MAX_SIZE], *out = NULL;
-    const size_t size = repeat(in, 1, OP_get_slot, 10);
+    const size_t size = repeat(in, PROGRAM_FORMAT, OP_get_slot, 10);
     void *mutator = afl_custom_init(NULL, 6);
     unsigned nr_same = 0;
 
