@@ -65,8 +65,8 @@ class Folder:
             self.lock = self._take_lock()
             self._probe()
             self._sweep()
-            self._take_over_format_1()
             self._check_subject(settings, subject)
+            self._take_over_format_1()
             self._check_corpus()
         except OSError as error:
             raise CampaignError(f"{error.filename or path}: {error.strerror}") from error
@@ -108,7 +108,8 @@ class Folder:
     def _check_subject(self, settings: dict[str, Any], subject: str) -> None:
         """Findings are of one subject: they would be judged wrongly with another one."""
         known = settings.get("subject", subject)
-        if known != subject and (self.found() or any(self.incoming.glob("*/*.case"))):
+        earlier = any(self.findings.glob("*.case"))  # of format 1
+        if known != subject and (earlier or self.found() or any(self.incoming.glob("*/*.case"))):
             raise CampaignError(
                 f"{self.path}: holds findings for the subject {known}; choose another --out"
             )

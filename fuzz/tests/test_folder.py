@@ -118,6 +118,7 @@ def test_findings_of_format_1_of_another_subject(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(CampaignError, match="holds findings for the subject /x/a.so"):
             Folder(tmp_path, "builtin")
+    assert (tmp_path / "findings/a.x.case").exists(), "what an older slotcheck would look for"
     assert [found.signature for _, found in Folder(tmp_path, "/x/a.so").read_incoming()] == ["a.x"]
 
 

@@ -118,9 +118,11 @@ static void assert_encodable(const struct program *program)
 
 struct seen {
     unsigned nr_changed, nr_larger; /* rounds that changed anything; by more than one operation */
+    unsigned nr_special;            /* that did what the check says */
 };
 
-typedef void (*check_function)(const struct mutator *mutator, const struct program *before,
+/* True if the round is a special one. */
+typedef bool (*check_function)(const struct mutator *mutator, const struct program *before,
                                const struct program *after);
 
 static struct seen apply_often(bool (*apply)(struct mutator *mutator), check_function check)
@@ -134,7 +136,7 @@ static struct seen apply_often(bool (*apply)(struct mutator *mutator), check_fun
         const size_t nr = before.nr_ops;
         assert_true(apply(&mutator));
         const struct program *after = &mutator.program;
-        check(&mutator, &before, after);
+        seen.nr_special += check(&mutator, &before, after);
         assert_encodable(after);
         assert_int_equal(after->format_byte, before.format_byte);
         seen.nr_changed += after->nr_ops != nr || after->slots_byte != before.slots_byte ||
@@ -146,7 +148,7 @@ static struct seen apply_often(bool (*apply)(struct mutator *mutator), check_fun
     return seen;
 }
 
-static void check_insert(const struct mutator *mutator, const struct program *before,
+static bool check_insert(const struct mutator *mutator, const struct program *before,
                          const struct program *after)
 {
     const size_t more = after->nr_ops - before->nr_ops;
@@ -155,6 +157,7 @@ static void check_insert(const struct mutator *mutator, const struct program *be
     assert_true(has_run_more(after, before));
     for (size_t i = 0; i < more; i++)
         assert_false(op_is_setup((enum op)mutator->copied[i].op));
+    return false;
 }
 
 static void test_insert(void **state)
@@ -166,13 +169,14 @@ static void test_insert(void **state)
     assert_in_range(seen.nr_larger, ROUNDS / 2, ROUNDS * 3 / 4);
 }
 
-static void check_add_setup(const struct mutator *mutator, const struct program *before,
+static bool check_add_setup(const struct mutator *mutator, const struct program *before,
                             const struct program *after)
 {
     (void)mutator;
     assert_int_equal(after->nr_ops, before->nr_ops + 1);
     assert_true(op_is_setup((enum op)after->ops[0].op));
     assert_true(same_operations(&after->ops[1], before->ops, before->nr_ops));
+    return false;
 }
 
 static void test_add_setup(void **state)
@@ -181,12 +185,13 @@ static void test_add_setup(void **state)
     assert_int_equal(apply_often(add_setup, check_add_setup).nr_changed, ROUNDS);
 }
 
-static void check_delete(const struct mutator *mutator, const struct program *before,
+static bool check_delete(const struct mutator *mutator, const struct program *before,
                          const struct program *after)
 {
     (void)mutator;
     assert_in_range(before->nr_ops - after->nr_ops, 1, MAX_RUN);
     assert_true(has_run_more(before, after));
+    return common_start(before, after) > 0;
 }
 
 static void test_delete(void **state)
@@ -196,10 +201,11 @@ static void test_delete(void **state)
 
     assert_int_equal(seen.nr_changed, ROUNDS);
     assert_in_range(seen.nr_larger, ROUNDS / 2, ROUNDS * 3 / 4);
+    assert_true(seen.nr_special > ROUNDS / 2);
 }
 
-/* The two that changed places, or nothing. */
-static void check_swap(const struct mutator *mutator, const struct program *before,
+/* The two that changed places, or nothing. Special: neighbours. */
+static bool check_swap(const struct mutator *mutator, const struct program *before,
                        const struct program *after)
 {
     size_t at[2], nr = 0;
@@ -217,15 +223,19 @@ static void check_swap(const struct mutator *mutator, const struct program *befo
         assert_true(same_operation(after->ops[at[0]], before->ops[at[1]]));
         assert_true(same_operation(after->ops[at[1]], before->ops[at[0]]));
     }
+    return nr == 2 && at[1] == at[0] + 1;
 }
 
 static void test_swap(void **state)
 {
     (void)state;
-    assert_true(apply_often(swap, check_swap).nr_changed > ROUNDS / 2);
+    const struct seen seen = apply_often(swap, check_swap);
+
+    assert_true(seen.nr_changed > ROUNDS / 2);
+    assert_in_range(seen.nr_special, ROUNDS * 2 / 5, ROUNDS * 4 / 5);
 }
 
-static void check_duplicate(const struct mutator *mutator, const struct program *before,
+static bool check_duplicate(const struct mutator *mutator, const struct program *before,
                             const struct program *after)
 {
     const size_t more = after->nr_ops - before->nr_ops;
@@ -233,6 +243,7 @@ static void check_duplicate(const struct mutator *mutator, const struct program 
     assert_in_range(more, 1, MAX_RUN);
     assert_true(has_run_more(after, before));
     assert_true(is_within(before, mutator->copied, more));
+    return !same_operations(before->ops, mutator->copied, more);
 }
 
 static void test_duplicate(void **state)
@@ -242,6 +253,7 @@ static void test_duplicate(void **state)
 
     assert_int_equal(seen.nr_changed, ROUNDS);
     assert_in_range(seen.nr_larger, ROUNDS / 2, ROUNDS * 3 / 4);
+    assert_true(seen.nr_special > ROUNDS / 2);
 }
 
 /* Where one operand is another one; PROGRAM_MAX_OPERANDS: nowhere. Nothing else may have changed. */
@@ -276,7 +288,7 @@ static bool is_address_of(const struct program *program, uint16_t value)
     return false;
 }
 
-static void check_retarget(const struct mutator *mutator, const struct program *before,
+static bool check_retarget(const struct mutator *mutator, const struct program *before,
                            const struct program *after)
 {
     size_t at = 0;
@@ -284,12 +296,13 @@ static void check_retarget(const struct mutator *mutator, const struct program *
 
     (void)mutator;
     if (position == PROGRAM_MAX_OPERANDS)
-        return;
+        return false;
     const enum operand_kind kind = OPS[after->ops[at].op].operand[position];
     if (operand_is_handle(kind))
         assert_in_range(after->ops[at].operand[position], 0, 3);
     else
         assert_true(is_address_of(before, after->ops[at].operand[position]));
+    return position > 0;
 }
 
 static void test_retarget(void **state)
@@ -298,23 +311,28 @@ static void test_retarget(void **state)
     assert_true(apply_often(retarget, check_retarget).nr_changed > ROUNDS / 4);
 }
 
-static void check_one_operand(const struct mutator *mutator, const struct program *before,
+/* Special: not the first one. */
+static bool check_one_operand(const struct mutator *mutator, const struct program *before,
                               const struct program *after)
 {
     size_t at;
-
     (void)mutator;
-    (void)changed_operand(before, after, &at);
+    const int position = changed_operand(before, after, &at);
+
+    return position > 0 && position < PROGRAM_MAX_OPERANDS;
 }
 
 static void test_redraw(void **state)
 {
     (void)state;
-    assert_true(apply_often(redraw, check_one_operand).nr_changed > ROUNDS / 2);
+    const struct seen seen = apply_often(redraw, check_one_operand);
+
+    assert_true(seen.nr_changed > ROUNDS / 2);
+    assert_true(seen.nr_special > ROUNDS / 10);
 }
 
 /* Counts are at the ends of their ranges, or beside them. */
-static void check_boundary(const struct mutator *mutator, const struct program *before,
+static bool check_boundary(const struct mutator *mutator, const struct program *before,
                            const struct program *after)
 {
     size_t at = 0;
@@ -322,7 +340,7 @@ static void check_boundary(const struct mutator *mutator, const struct program *
 
     (void)mutator;
     if (position == PROGRAM_MAX_OPERANDS)
-        return;
+        return false;
     const uint16_t value = after->ops[at].operand[position];
     const enum operand_kind kind = OPS[after->ops[at].op].operand[position];
     if (kind == OPERAND_SLOT)
@@ -332,6 +350,7 @@ static void check_boundary(const struct mutator *mutator, const struct program *
                     value == COUNT_ABOVE_MAX || value == COUNT_BELOW_UNIQUE || value == 255);
     if (operand_is_handle(kind))
         assert_true(value <= 3 || value == 63 || value == 255);
+    return position > 0;
 }
 
 static void test_boundary(void **state)
@@ -376,19 +395,23 @@ static void test_the_last_slot_is_a_boundary(void **state)
     mutator_free(&mutator);
 }
 
-static void check_resize(const struct mutator *mutator, const struct program *before,
+static bool check_resize(const struct mutator *mutator, const struct program *before,
                          const struct program *after)
 {
     (void)mutator;
     assert_in_range(program_slots(after), 1, FUZZ_MAX_SLOTS);
     assert_int_equal(after->nr_ops, before->nr_ops);
     assert_true(same_operations(after->ops, before->ops, before->nr_ops));
+    return program_slots(after) > 8;
 }
 
 static void test_resize(void **state)
 {
     (void)state;
-    assert_true(apply_often(resize, check_resize).nr_changed > ROUNDS / 2);
+    const struct seen seen = apply_often(resize, check_resize);
+
+    assert_true(seen.nr_changed > ROUNDS / 2);
+    assert_in_range(seen.nr_special, ROUNDS / 8, ROUNDS / 3);
 }
 
 /* --- which one ------------------------------------------------------------------------------ */
@@ -538,7 +561,7 @@ static void test_what_does_not_fit_is_left_out_at_the_end(void **state)
         const size_t given = give(&mutator.program, out, max_size);
         assert_good_output(out, given, max_size);
         assert_memory_equal(out, whole, given);
-        assert_true(given == size || given + 8 > max_size);
+        assert_true(given == size || (max_size < size && given + 8 > max_size));
         mutator_free(&mutator);
     }
 }
@@ -617,6 +640,7 @@ static size_t repeat(uint8_t *bytes, uint8_t format, enum op op, size_t nr)
 struct child {
     size_t nr_ones, nr_others, nr_changes; /* from one parent's operation to the other's */
     bool in_order;
+    struct operation last;
 };
 
 static struct child look_at(const uint8_t *bytes, size_t size)
@@ -632,6 +656,7 @@ static struct child look_at(const uint8_t *bytes, size_t size)
         child.nr_ones += at->op == OP_get_slot;
         child.nr_others += at->op == OP_frame_drop;
         child.nr_changes += before != NULL && before->op != at->op;
+        child.last = *at;
         if (before != NULL && before->op == at->op)
             child.in_order = child.in_order && before->operand[0] + 1 == at->operand[0];
     }
@@ -659,7 +684,8 @@ static void test_cross_over_takes_from_both(void **state)
         /* All of the one with a run of the other in it, or a beginning and an end. */
         nr_inside += child.nr_ones == ONES && child.nr_others <= MAX_RUN;
         nr_ends += child.nr_ones < ONES;
-        assert_true(child.nr_ones < ONES || child.nr_others <= OTHERS);
+        if (child.nr_ones < ONES)
+            assert_true(child.last.op == OP_frame_drop && child.last.operand[0] == OTHERS - 1);
     }
     assert_in_range(nr_inside, ROUNDS / 3, ROUNDS * 2 / 3);
     assert_in_range(nr_ends, ROUNDS / 3, ROUNDS * 2 / 3);
@@ -745,6 +771,22 @@ static void test_libfuzzer_mutates_in_place(void **state)
     assert_in_range(nr_of_engine, 2 * ROUNDS / 12, 2 * ROUNDS / 6);
 }
 
+/* What comes out has to do with what went in. */
+static void test_libfuzzer_mutates_the_input(void **state)
+{
+    (void)state;
+    uint8_t in[MAX_SIZE], data[MAX_SIZE];
+    const size_t size = repeat(in, 1, OP_get_slot, 10);
+    unsigned nr_whole = 0;
+
+    for (unsigned seed = 0; seed < 300; seed++) {
+        memcpy(data, in, size);
+        const size_t given = LLVMFuzzerCustomMutator(data, size, MAX_SIZE, seed);
+        nr_whole += given >= size && memcmp(data, in, HEADER_SIZE + 1) == 0;
+    }
+    assert_true(nr_whole > 100);
+}
+
 static void test_libfuzzer_crosses_over(void **state)
 {
     (void)state;
@@ -786,25 +828,58 @@ static void test_afl(void **state)
     afl_custom_deinit(mutator);
 }
 
+/* The first output of one that has no memory yet fills it. */
+static void test_afl_has_room(void **state)
+{
+    (void)state;
+    enum { ROOM = 30 };
+    uint8_t in[MAX_SIZE], *out = NULL;
+    const size_t size = repeat(in, 1, OP_get_slot, 50);
+
+    for (unsigned seed = 0; seed < 50; seed++) {
+        void *mutator = afl_custom_init(NULL, seed);
+        assert_true(afl_custom_fuzz(mutator, in, size, &out, NULL, 0, ROOM) > ROOM / 2);
+        afl_custom_deinit(mutator);
+    }
+}
+
+/* Without another input there is nothing to cross over with; a copy would be a wasted execution. */
+static void test_afl_mutates_if_there_is_no_other(void **state)
+{
+    (void)state;
+    uint8_t in[MAX_SIZE], *out = NULL;
+    const size_t size = repeat(in, PROGRAM_FORMAT, OP_get_slot, 10);
+    void *mutator = afl_custom_init(NULL, 6);
+    unsigned nr_same = 0;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        const size_t given = afl_custom_fuzz(mutator, in, size, &out, NULL, 0, MAX_SIZE);
+        nr_same += given == size && memcmp(out, in, size) == 0;
+    }
+    assert_true(nr_same < ROUNDS / 8);
+    afl_custom_deinit(mutator);
+}
+
 /* AFL++ may be told to begin with a seed. */
 static void test_afl_does_the_same_again(void **state)
 {
     (void)state;
     uint8_t one[MAX_SIZE], other[MAX_SIZE], *first = NULL, *second = NULL;
-    size_t size = repeat(one, 1, OP_get_slot, 10);
+    const size_t size = repeat(one, 1, OP_get_slot, 10);
     const size_t other_size = repeat(other, 1, OP_frame_drop, 10);
     void *a = afl_custom_init(NULL, 4), *b = afl_custom_init(NULL, 4);
     unsigned nr_crossed = 0;
 
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         const size_t given = afl_custom_fuzz(a, one, size, &first, other, other_size, MAX_SIZE);
         assert_int_equal(afl_custom_fuzz(b, one, size, &second, other, other_size, MAX_SIZE),
                          given);
         assert_ptr_not_equal(first, second);
         assert_memory_equal(first, second, given);
-        nr_crossed += given > size + 8;
+        /* The end of the other one, which every other crossing over leads to. */
+        nr_crossed += given > 4 && memcmp(&first[given - 2], &other[other_size - 2], 2) == 0;
     }
-    assert_true(nr_crossed > 0);
+    assert_in_range(nr_crossed, ROUNDS / 16, ROUNDS / 4);
     afl_custom_deinit(a);
     afl_custom_deinit(b);
 }
@@ -835,8 +910,11 @@ int main(void)
         cmocka_unit_test(test_cross_over_with_nothing),
         cmocka_unit_test(test_a_child_has_the_newer_format),
         cmocka_unit_test(test_libfuzzer_mutates_in_place),
+        cmocka_unit_test(test_libfuzzer_mutates_the_input),
         cmocka_unit_test(test_libfuzzer_crosses_over),
         cmocka_unit_test(test_afl),
+        cmocka_unit_test(test_afl_has_room),
+        cmocka_unit_test(test_afl_mutates_if_there_is_no_other),
         cmocka_unit_test(test_afl_does_the_same_again),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);

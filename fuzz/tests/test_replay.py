@@ -297,6 +297,7 @@ def test_the_record_of_a_shrunk_crash_names_its_case(crash: Callable[..., Crash]
 def test_what_fails_only_sometimes_is_not_shrunk(tmp_path: Path) -> None:
     """No step of a shrinking could be trusted."""
     command = fails_at(tmp_path, [1, 0], CRASH_RECORD)
-    command.write_text(command.read_text().replace("\n", f"\n[ $1 != shrink ] || touch {tmp_path}/shrunk\n", 1))
+    notes = f"\n[ $1 != shrink ] || touch {tmp_path}/shrunk\n"
+    command.write_text(command.read_text().replace("\n", notes, 1))
     finding = confirmed_by(command, finding_of(tmp_path, "crash.SEGV.f"))
     assert finding.state == State.FLAKY and not (tmp_path / "shrunk").exists()
