@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Files that matter: written under another name and renamed, so that nobody ever sees half of one."""
+"""Files that matter: written under another name and renamed, so that nobody ever sees half of one;
+and how texts are told from bytes."""
 from __future__ import annotations
 
 import os
@@ -24,3 +25,9 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def is_text(data: bytes) -> bool:
+    """As the readers of programs tell texts from bytes, by the first one: see program_is_text."""
+    first = data[:1]
+    return first in (b"\t", b"\n", b"\r") or b" " <= first <= b"~"

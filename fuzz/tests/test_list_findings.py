@@ -270,6 +270,17 @@ def test_from_outside(faulty: Campaign) -> None:
     assert wrong.returncode == 2 and "--frob" in only_line(wrong)
 
 
+def test_a_list_needs_no_build(tmp_path: Path) -> None:
+    """Nor is `--check` anything but the name of a folder after `--`."""
+    nowhere = tmp_path / "build"
+    done = slotcheck("findings", cwd=tmp_path, env=os.environ | {"SLOTCHECK_BUILD": str(nowhere)})
+    assert (done.returncode, done.stderr) == (0, "")
+    named = slotcheck("findings", "--", "--check", cwd=tmp_path,
+                      env=os.environ | {"SLOTCHECK_BUILD": str(nowhere)})
+    assert named.returncode == 2 and "--check: no folder of a campaign" in only_line(named)
+    assert not nowhere.exists()
+
+
 # --- what a finding's folder holds ----------------------------------------------------------------
 
 
