@@ -9,12 +9,13 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from campaign.afl import RESERVED_FLAGS as AFL_RESERVED_FLAGS
 from campaign.errors import CampaignError
 from campaign.folder import read_settings
 from campaign.libfuzzer import RESERVED_FLAGS
+from campaign.parser import Parser
 from campaign.plan import ENGINES, ENSEMBLE, LIBFUZZER
 from campaign.series import SERIES, spent_seconds
 
@@ -46,11 +47,6 @@ class Arguments:
     @property
     def subject_name(self) -> str:
         return "builtin" if self.subject is None else str(self.subject)
-
-
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck fuzz --help")
 
 
 def duration(text: str) -> float:
@@ -134,7 +130,7 @@ def host_name(text: str) -> str:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck fuzz", add_help=False, allow_abbrev=False)
+    parser = Parser("fuzz")
     parser.add_argument("--engine", type=engine_name)
     parser.add_argument("--time", type=duration)
     parser.add_argument("--jobs", type=number_of_jobs)

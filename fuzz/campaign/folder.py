@@ -28,7 +28,7 @@ from typing import IO, Any
 
 from campaign.crashes import corpus_name
 from campaign.errors import CampaignError
-from campaign.files import write_atomically, write_bytes_atomically
+from campaign.files import is_text, write_atomically, write_bytes_atomically
 from campaign.findings import Finding, Found, State, load_all
 from campaign.series import SERIES
 
@@ -217,7 +217,7 @@ def why_no_input(path: Path) -> str:
         return f"{status.st_size} bytes are too many for an input"
     with open(path, "rb") as file:
         first = file.read(1)
-    if first and (first in b"\t\n\r" or b" " <= first <= b"~"):
+    if is_text(first):
         return "a text, or no program at all; ./slotcheck pack makes inputs of texts"
     if first and PROGRAM_FORMAT < first[0] <= PROGRAM_FORMAT_LAST:
         return f"program format {first[0]}, of a newer slotcheck; this one knows {PROGRAM_FORMAT}"

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
@@ -15,19 +14,15 @@ from campaign.findings import Finding, State, load_all
 from campaign.filing import Filing, regressions_of, shown_launcher
 from campaign.folder import Folder, read_settings
 from campaign.library import check_library
+from campaign.parser import Parser
 from campaign.replay import Replayer
 from campaign.report import Output, counted
 
 BUILTIN = "builtin"
 
 
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck findings --help")
-
-
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck findings", add_help=False, allow_abbrev=False)
+    parser = Parser("findings")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("folders", type=Path, nargs="*")
