@@ -11,4 +11,5 @@ list_findings  the other command            report         status lines and the 
 counts         what the fuzz targets count  ledger         the same, clause by clause
 series         the same over the time       versions       of all that took part
 files          written whole or not at all  errors         how a campaign ends that cannot go on
+parser         how command lines are read   entry          how any command begins and ends
 """

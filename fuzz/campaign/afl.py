@@ -122,11 +122,17 @@ class AflJob(Job):
         self.settings = settings
         self.environment |= settings.environment()
         self.taken: set[str] = set()
+        self.before = 0  # executions of earlier runs in its folder, which it goes on counting from
         self._seed = ""
         self._bad_seeds: list[Path] = []
 
     def command(self, seconds: int, runs: int | None) -> list[str]:
-        return self.settings.command(seconds, runs)
+        return self.settings.command(seconds, None if runs is None else self.before + runs)
+
+    def start(self, seconds: int, runs: int | None) -> None:
+        done = read_stats(self.settings.folder).get("execs_done", "")
+        self.before = int(done) if done.isdigit() else 0
+        super().start(seconds, runs)
 
     def read_line(self, line: str) -> None:
         self.status.loaded = self.status.loaded or "All set and ready to roll" in line
@@ -139,7 +145,8 @@ class AflJob(Job):
     def look(self) -> None:
         folder, status = self.settings.folder, self.status
         if row := last_row(folder / "plot_data"):
-            status.executions, status.edges, status.corpus = (int(row[name]) for name in COUNTS)
+            executions, status.edges, status.corpus = (int(row[name]) for name in COUNTS)
+            status.executions = max(0, executions - self.before)
         if match := PERCENTAGE.fullmatch(read_stats(folder).get("stability", "")):
             status.stability = float(match[1])
 

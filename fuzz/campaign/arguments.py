@@ -9,18 +9,21 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from campaign.afl import RESERVED_FLAGS as AFL_RESERVED_FLAGS
 from campaign.errors import CampaignError
 from campaign.folder import read_settings
 from campaign.libfuzzer import RESERVED_FLAGS
+from campaign.parser import Parser
 from campaign.plan import ENGINES, ENSEMBLE, LIBFUZZER
 from campaign.series import SERIES, spent_seconds
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 DEFAULT_SECONDS = 60.0
 MAX_JOBS = 1024
+# AFL++ takes names of 24 characters, and these have "-main" or a number behind them.
+MAX_NAME = 19
 # What a job can hold within the memory that the engine allows it.
 MAX_SLOTS = 1 << 20
 
@@ -44,11 +47,6 @@ class Arguments:
     @property
     def subject_name(self) -> str:
         return "builtin" if self.subject is None else str(self.subject)
-
-
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck fuzz --help")
 
 
 def duration(text: str) -> float:
@@ -101,6 +99,9 @@ def engine_flag(text: str) -> str:
 
 
 def afl_flag(text: str) -> str:
+    """A word by itself would be taken for the program to fuzz."""
+    if not re.fullmatch(r"-\w.*", text):
+        raise CampaignError(f"'{text}' after -- is no flag of AFL++; they look like -pexplore")
     if text[:2] in AFL_RESERVED_FLAGS:
         raise CampaignError(f"{text[:2]} after -- is not possible: {AFL_RESERVED_FLAGS[text[:2]]}")
     return text
@@ -121,14 +122,15 @@ def engine_name(text: str) -> str:
 
 
 def host_name(text: str) -> str:
-    """What may stand in the name of a folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no name of up to 32 letters and digits")
+    """What may stand in the names of AFL++'s processes."""
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{MAX_NAME}}}", text):
+        message = f"'{text}' is no name of up to {MAX_NAME} letters and digits"
+        raise argparse.ArgumentTypeError(message)
     return text
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck fuzz", add_help=False, allow_abbrev=False)
+    parser = Parser("fuzz")
     parser.add_argument("--engine", type=engine_name)
     parser.add_argument("--time", type=duration)
     parser.add_argument("--jobs", type=number_of_jobs)
@@ -153,7 +155,9 @@ def default_jobs(engine: str) -> int:
 
 
 def default_name() -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", platform.node())[:32] or "host"
+    """As afl_sync.py has it."""
+    host = platform.node().split(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]", "-", host)[:MAX_NAME] or "host"
 
 
 def parse_arguments(argv: list[str]) -> Arguments:

@@ -16,6 +16,8 @@ What a finding goes through:
         -> flaky                           some of the times
         -> not reproduced                  never
     reproduced, flaky -> fixed             it no longer fails; the program becomes a regression
+
+A replay that could not run, or failed in another way, changes nothing.
 """
 from __future__ import annotations
 
@@ -55,6 +57,11 @@ class Finding:
     failures: int = 0
     seen: int = 1  # how often a job has come upon it
     came_back: bool = False  # it had been fixed
+    # It has failed when it was run again, at some time; and what showed that: the command, or a fuzz
+    # target of that preset. Only what can fail can be fixed, and only who showed it can say so.
+    has_failed: bool = False
+    shown_by: str = ""
+    shrunk: bool = False  # of a crash; divergences arrive like that
     found_by: str = ""
     first_seen: str = field(default_factory=now)
     subject: str = ""
@@ -88,6 +95,7 @@ class Finding:
     def take_runs(self, runs: int, failures: int) -> None:
         """What came of running it again."""
         self.runs, self.failures = runs, failures
+        self.has_failed = self.has_failed or failures > 0
         if failures == 0:
             self.state = State.NOT_REPRODUCED
         else:
@@ -191,14 +199,15 @@ class Found:
 
 
 def keep(folder: Path, fixed: Path, found: Found, subject: str, versions: dict[str, str]) -> Finding:
-    """Files it under its signature; in the place of what is there only if it is shorter."""
+    """Files it under its signature. A shorter case replaces one that has not failed yet when it was
+    run again: that one may be the reason, but one that is known to fail is worth more."""
     home = folder / found.signature
     if (home / "finding.json").exists():
         finding = load(home)
         finding.seen += 1
-        if len(found.case) < finding.case.stat().st_size:
+        if not finding.has_failed and len(found.case) < finding.case.stat().st_size:
             write_parts(home, found)
-            finding.state, finding.is_new = State.NEW, True
+            finding.state, finding.runs, finding.shrunk = State.NEW, 0, False
         finding.save()
         return finding
     # A folder without its finding.json is one that a kill left half done.

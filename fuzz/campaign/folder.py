@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -25,8 +26,9 @@ import stat
 from pathlib import Path
 from typing import IO, Any
 
+from campaign.crashes import corpus_name
 from campaign.errors import CampaignError
-from campaign.files import write_atomically, write_bytes_atomically
+from campaign.files import is_text, write_atomically, write_bytes_atomically
 from campaign.findings import Finding, Found, State, load_all
 from campaign.series import SERIES
 
@@ -35,6 +37,7 @@ FORMAT = 2
 # Less free space than this, and a campaign does not start, or ends.
 MIN_FREE_BYTES = 1 << 20
 MAX_INPUT_BYTES = 1 << 20
+TAKEN = ".taken"  # a case that is being filed
 # As in harness/include/slotcheck/program.h: formats known, and reserved for later ones.
 PROGRAM_FORMAT, PROGRAM_FORMAT_LAST = 2, 8
 
@@ -61,8 +64,9 @@ class Folder:
                 folder.mkdir(parents=True, exist_ok=True)
             self.lock = self._take_lock()
             self._probe()
-            self._take_over_format_1()
+            self._sweep()
             self._check_subject(settings, subject)
+            self._take_over_format_1()
             self._check_corpus()
         except OSError as error:
             raise CampaignError(f"{error.filename or path}: {error.strerror}") from error
@@ -88,6 +92,12 @@ class Folder:
             finally:
                 probe.unlink(missing_ok=True)
 
+    def _sweep(self) -> None:
+        """What a kill has left half written."""
+        for folder in (self.corpus, self.seeds):
+            for part in folder.glob("*.part"):
+                part.unlink(missing_ok=True)
+
     def _take_over_format_1(self) -> None:
         """Its cases are filed like those that jobs have just written."""
         earlier = self.incoming / "earlier"
@@ -98,7 +108,8 @@ class Folder:
     def _check_subject(self, settings: dict[str, Any], subject: str) -> None:
         """Findings are of one subject: they would be judged wrongly with another one."""
         known = settings.get("subject", subject)
-        if known != subject and (self.found() or any(self.incoming.glob("*/*.case"))):
+        earlier = any(self.findings.glob("*.case"))  # of format 1
+        if known != subject and (earlier or self.found() or any(self.incoming.glob("*/*.case"))):
             raise CampaignError(
                 f"{self.path}: holds findings for the subject {known}; choose another --out"
             )
@@ -130,37 +141,49 @@ class Folder:
         return sum(1 for _ in self.findings.glob("*/finding.json"))
 
     def read_incoming(self) -> list[tuple[Path, Found]]:
-        """The cases that jobs have written since; `forget_incoming` once they are filed."""
+        """The cases that jobs have written since; `forget_incoming` once they are filed. They are
+        taken out of a job's way first: it may write a shorter one at the same time."""
+        for case in self.incoming.glob("*/*.case"):
+            case.replace(case.with_suffix(TAKEN))
         return [
             (case, Found(case.stem, case.read_bytes(), case.parent.name, input_of(case)))
-            for case in sorted(self.incoming.glob("*/*.case"))
+            for case in sorted(self.incoming.glob("*/*" + TAKEN))
         ]
 
     @staticmethod
     def forget_incoming(case: Path) -> None:
-        for path in (case, case.with_suffix(".input")):
-            path.unlink(missing_ok=True)
+        case.unlink(missing_ok=True)
 
     # --- what is fixed ----------------------------------------------------------------------------
 
-    def retire(self, finding: Finding, regressions: Path, text: str) -> Path:
-        """Moves a finding to those that no longer fail. Its program, as `text`, becomes a
-        regression; that is the answer."""
+    def retire(self, finding: Finding, regressions: Path, text: str) -> None:
+        """Its program, as `text`, becomes a regression, and the finding one of those that no longer
+        fail. Each step can be the last one: the next campaign goes on from there."""
         regressions.mkdir(parents=True, exist_ok=True)
-        regression = regressions / regression_name(finding.signature)
-        if not regression.exists():
-            write_atomically(regression, f"# It was a {finding.title}.\n{text}")
+        text = f"# Found by a campaign, and fixed: {finding.title}.\n{text}"
+        write_atomically(place_of_regression(regressions, finding.signature, text), text)
         finding.state = State.FIXED
         finding.save()
+        self.move_to_fixed(finding)
+
+    def move_to_fixed(self, finding: Finding) -> None:
         self.fixed.mkdir(exist_ok=True)
         shutil.rmtree(self.fixed / finding.signature, ignore_errors=True)
         finding.folder.replace(self.fixed / finding.signature)
-        return regression
+
+
+def place_of_regression(regressions: Path, signature: str, text: str) -> Path:
+    """One of its own for each program, in names as files of the corpus have them."""
+    stem = regression_name(signature)
+    numbers = itertools.count(2)
+    place = regressions / f"{stem}.txt"
+    while place.exists() and place.read_text(encoding="utf-8") != text:
+        place = regressions / f"{stem}-{next(numbers)}.txt"
+    return place
 
 
 def regression_name(signature: str) -> str:
-    """As files of the corpus are called."""
-    return re.sub(r"[^a-z0-9]+", "-", signature.lower()).strip("-") + ".txt"
+    return re.sub(r"[^a-z0-9]+", "-", signature.lower()).strip("-")
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -194,7 +217,7 @@ def why_no_input(path: Path) -> str:
         return f"{status.st_size} bytes are too many for an input"
     with open(path, "rb") as file:
         first = file.read(1)
-    if first and (first in b"\t\n\r" or b" " <= first <= b"~"):
+    if is_text(first):
         return "a text, or no program at all; ./slotcheck pack makes inputs of texts"
     if first and PROGRAM_FORMAT < first[0] <= PROGRAM_FORMAT_LAST:
         return f"program format {first[0]}, of a newer slotcheck; this one knows {PROGRAM_FORMAT}"
@@ -210,8 +233,10 @@ def input_of(case: Path) -> bytes | None:
 
 
 def copy_inputs(sources: list[Path], folder: Path) -> None:
-    """Copies those that are not there yet."""
+    """Names them as a corpus does: two folders may call different inputs the same."""
     for source in sources:
-        copy = folder / source.name
-        if not copy.exists() and not why_no_input(source):
-            write_bytes_atomically(copy, source.read_bytes())
+        if not why_no_input(source):
+            data = source.read_bytes()
+            copy = folder / corpus_name(data)
+            if not copy.exists():
+                write_bytes_atomically(copy, data)

@@ -7,26 +7,22 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
 from campaign.findings import Finding, State, load_all
+from campaign.filing import Filing, regressions_of, shown_launcher
 from campaign.folder import Folder, read_settings
+from campaign.library import check_library
+from campaign.parser import Parser
 from campaign.replay import Replayer
 from campaign.report import Output, counted
-from campaign.supervise import retire, shown_launcher
 
 BUILTIN = "builtin"
 
 
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck findings --help")
-
-
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck findings", add_help=False, allow_abbrev=False)
+    parser = Parser("findings")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("folders", type=Path, nargs="*")
@@ -47,29 +43,21 @@ def check(path: Path, root: Path, command: Path) -> None:
     library = None if subject == BUILTIN else Path(subject)
     folder = Folder(path, subject)
     with folder.lock:
-        if library is not None and not library.is_file():
-            raise CampaignError(f"{library}: no such file")
+        if library is not None:
+            check_library(command, library)
         replayer = Replayer(command, shown_launcher(root / "slotcheck"), (), library)
-        regressions = root / "corpus/regressions" if library is None else folder.regressions
+        regressions = regressions_of(folder, root, library)
+        filing = Filing(folder, replayer, regressions, subject, {})
         for finding in folder.found():
-            check_one(folder, finding, replayer, regressions)
-
-
-def check_one(folder: Folder, finding: Finding, replayer: Replayer, regressions: Path) -> None:
-    only_a_target_shows_it = finding.is_crash and finding.record is None
-    could_fail = finding.confirmed
-    if only_a_target_shows_it and could_fail:
-        return
-    replayer.confirm(finding)
-    if could_fail and not finding.confirmed:
-        retire(folder, finding, regressions, replayer.command)
+            filing.look_again(finding)
 
 
 def lines_of(finding: Finding) -> list[str]:
-    again = f" {finding.failures} of {finding.runs}" if finding.runs else ""
+    is_fixed = finding.state == State.FIXED
+    again = f" {finding.failures} of {finding.runs}" if finding.runs and not is_fixed else ""
     came_back = ", had been fixed" if finding.came_back else ""
     first = f"  {finding.state.value}{again}{came_back}: {finding.title or finding.signature}"
-    if finding.state == State.FIXED:
+    if is_fixed:
         return [first]
     return [first, f"      {finding.replay or finding.folder}"]
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import subprocess
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from campaign.crashes import crash_signature
 from campaign.errors import CampaignError, Status
 from campaign.files import write_atomically
-from campaign.findings import Finding
+from campaign.findings import Finding, State
 from campaign.job import shown_command
 from campaign.reproducer import c_source
 
@@ -21,9 +25,23 @@ CONFIRM_SECONDS = 30
 # How often a finding is run again, and one that takes its time to fail each time.
 RUNS = 5
 HANG_RUNS = 2
+# One that fails sometimes is taken for fixed if it would fail to show so often with this chance.
+CHANCE = 0.001
+MAX_RUNS = 60
 # While a hang is shrunk: that it does not return in a longer time is known.
 HANG_SECONDS = 2
 HANGS = "did not return in time"  # what a record says of a hang
+HANG_LOG = "ERROR: libFuzzer: timeout"  # what a target would print of one that it cannot end
+COMMAND = "run"  # who shows a finding, if it is no fuzz target
+
+
+class Answer(Enum):
+    FAILS = "as the finding says"
+    AGREES = "nothing is wrong with it"
+    OTHER = "it fails in another way, or cannot be run, which says nothing of the finding"
+
+
+Answers = Counter[Answer]
 
 
 @dataclass(frozen=True)
@@ -41,53 +59,81 @@ class Replayer:
         words = [self.launcher, "run", *self.subject_words(), str(case)]
         return " ".join(shlex.quote(word) for word in words)
 
-    def record_of(self, case: Path) -> tuple[bool, dict[str, Any] | None]:
-        """Whether the case fails, and, if it diverges, what it does."""
+    def run(self, case: Path) -> tuple[Answer, dict[str, Any] | None]:
+        """What the command says of a case, FAILS if it diverges in whatever way; and how."""
         words = [str(self.command), "run", "--json", *self.subject_words(), str(case)]
         done = ended(words, {})
-        return failed(done), None if done is None else first_record(done.stdout)
+        if done is None or done.returncode in (Status.WRONG_USE, Status.INTERNAL):
+            return Answer.OTHER, None
+        if done.returncode == Status.AGREEMENT:
+            return Answer.AGREES, None
+        return Answer.FAILS, first_record(done.stdout)
 
-    def fails_again(self, finding: Finding) -> bool:
-        """A divergence has to fail with the same signature; if it diverges, the finding gets its
-        record."""
-        fails, record = self.record_of(finding.case)
-        if not fails or not (finding.is_crash or has_signature(record, finding.signature)):
-            return False
-        finding.take_record(record)
-        return True
+    def ask_command(self, finding: Finding) -> Answer:
+        """If it fails as it should, the finding gets its record."""
+        answer, record = self.run(finding.case)
+        if answer == Answer.FAILS and not is_of(record, finding):
+            return Answer.OTHER
+        if answer == Answer.FAILS:
+            finding.take_record(record)
+        return answer
 
-    def crashes_target(self, target: Path, case: Path) -> bool:
-        return failed(ended(self.target_words(target, case), self.target_environment()))
+    def ask_target(self, target: Path, finding: Finding) -> Answer:
+        """A crash has its name from what a target prints."""
+        done = ended(self.target_words(target, finding.case), self.target_environment())
+        if done is not None and done.returncode == Status.AGREEMENT:
+            return Answer.AGREES
+        return Answer.FAILS if log_signature(done) == finding.signature else Answer.OTHER
 
-    def log_of(self, target: Path, case: Path) -> str:
-        """What a target prints of a case; engines other than libFuzzer keep nothing of it. Raises
-        what the target itself complains of."""
+    def log_of(self, target: Path, case: Path) -> str | None:
+        """What a target prints of a case, None if it does not fail; engines other than libFuzzer
+        keep nothing of it. Raises what the target itself complains of."""
         done = ended(self.target_words(target, case), self.target_environment())
         if done is None:
-            return "ERROR: libFuzzer: timeout"
+            return HANG_LOG
         if done.returncode == Status.WRONG_USE:
             lines = done.stderr.strip().splitlines() or ["a fuzz target gave up"]
             raise CampaignError(lines[-1].removeprefix("slotcheck: "))
-        return done.stderr
+        return done.stdout + done.stderr if failed(done) else None
 
     # --- confirming -------------------------------------------------------------------------------
 
-    def confirm(self, finding: Finding) -> None:
-        """Runs it again some times, and keeps what came of it."""
-        finding.replay = self.command_shown(finding.case)
-        runs, failures = repeat(lambda: self.fails_again(finding), finding)
-        for target in self.targets if finding.is_crash and failures == 0 else ():
-            finding.record = None
-            runs, failures = repeat(lambda: self.crashes_target(target, finding.case), finding)
-            if failures > 0:
-                words = self.target_words(target, finding.case)
-                finding.replay = shown_command(self.target_environment(), words)
-                break
-        finding.take_runs(runs, failures)
-        if finding.is_new and finding.is_crash and failures == runs:
-            self.shrink(finding)
+    def confirm(self, finding: Finding) -> bool:
+        """Runs it again some times, and keeps what came of it. True if it is fixed, which is left to
+        be kept: it did fail once, and who showed that says each time that nothing is wrong."""
+        answers = {COMMAND: repeat(lambda: self.ask_command(finding), finding)}
+        for target in self.targets if finding.is_crash else ():
+            if not any(answer[Answer.FAILS] for answer in answers.values()):
+                ask = self.ask_target
+                answers[name_of(target)] = repeat(lambda: ask(target, finding), finding)
+        shown_by = next((by for by, answer in answers.items() if answer[Answer.FAILS]), "")
+        if shown_by:
+            self._take_failures(finding, shown_by, answers[shown_by])
+        elif not finding.has_failed:
+            finding.take_runs(answers[COMMAND].total(), 0)
+        elif agree(answers.get(finding.shown_by)):
+            return True
         self.describe(finding)
         finding.save()
+        return False
+
+    def _take_failures(self, finding: Finding, shown_by: str, answers: Answers) -> None:
+        finding.shown_by = shown_by
+        finding.replay = self.replay_of(finding)
+        finding.take_runs(answers.total(), answers[Answer.FAILS])
+        if shown_by != COMMAND:
+            finding.record = None
+        elif finding.is_crash and finding.state == State.REPRODUCED and not finding.shrunk:
+            self.shrink(finding)
+            finding.shrunk = True
+
+    def replay_of(self, finding: Finding) -> str:
+        """The command line that shows it."""
+        for target in self.targets:
+            if name_of(target) == finding.shown_by:
+                words = self.target_words(target, finding.case)
+                return shown_command(self.target_environment(), words)
+        return self.command_shown(finding.case)
 
     def describe(self, finding: Finding) -> None:
         """The files for people."""
@@ -113,7 +159,7 @@ class Replayer:
         small = finding.folder / "case.part"
         try:
             if self.makes_smaller(finding, text, small):
-                _, record = self.record_of(small)
+                _, record = self.run(small)
                 if (record is not None and same_crash(finding.record, record)
                         and self.target_agrees(finding, small)):
                     small.replace(finding.case)
@@ -132,12 +178,11 @@ class Replayer:
         return succeeded(ended([*words, str(finding.case)], {})) and succeeded(ended(pack, {}))
 
     def target_agrees(self, finding: Finding, case: Path) -> bool:
-        """The crash has its name from what a target said: one has to say the same of the case."""
+        """One has to say the same of the case."""
         for target in self.targets:
             done = ended(self.target_words(target, case), self.target_environment())
-            if done is not None and failed(done):
-                if crash_signature(done.stdout + done.stderr) == finding.signature:
-                    return True
+            if done is not None and failed(done) and log_signature(done) == finding.signature:
+                return True
         return not self.targets
 
     # --- command lines ----------------------------------------------------------------------------
@@ -153,15 +198,37 @@ class Replayer:
         return [str(target), "-timeout=5", str(case)]
 
 
-def repeat(fails: Any, finding: Finding) -> tuple[int, int]:
-    """Runs, and how many of them failed. A hang has told enough after fewer; one that was known and
-    now returns has not."""
-    failures = 0
-    runs = 0
-    while runs < (HANG_RUNS if failures and crash_of(finding.record) == HANGS else RUNS):
-        failures += bool(fails())
-        runs += 1
-    return runs, failures
+def name_of(target: Path) -> str:
+    """Its preset."""
+    return target.parents[1].name
+
+
+def agree(answers: Answers | None) -> bool:
+    """All of them; nobody who was not asked."""
+    return answers is not None and answers[Answer.AGREES] == answers.total()
+
+
+def repeat(ask: Callable[[], Answer], finding: Finding) -> Answers:
+    """A hang has told enough after fewer runs; one that was known and now returns has not."""
+    answers: Answers = Counter()
+    wanted = runs_wanted(finding)
+    while answers.total() < wanted:
+        answers[ask()] += 1
+        if answers[Answer.FAILS]:
+            wanted = HANG_RUNS if crash_of(finding.record) == HANGS else RUNS
+    return answers
+
+
+def runs_wanted(finding: Finding) -> int:
+    """One that fails sometimes may pass by chance, so it takes more to say that it no longer does."""
+    if finding.state != State.FLAKY:
+        return RUNS
+    passes = 1 - finding.failures / finding.runs
+    return min(MAX_RUNS, max(RUNS, math.ceil(math.log(CHANCE) / math.log(passes))))
+
+
+def log_signature(done: subprocess.CompletedProcess[str] | None) -> str:
+    return crash_signature(HANG_LOG if done is None else done.stdout + done.stderr)
 
 
 def ended(words: list[str],
@@ -194,8 +261,12 @@ def first_record(output: str) -> dict[str, Any] | None:
     return None
 
 
-def has_signature(record: dict[str, Any] | None, signature: str) -> bool:
-    return record is not None and record["signature"] == signature
+def is_of(record: dict[str, Any] | None, finding: Finding) -> bool:
+    """A divergence has the finding's signature; a crash has its own from a target, and only has to
+    be one."""
+    if record is None or finding.is_crash:
+        return record is not None and record.get("verdict") == "crash"
+    return bool(record["signature"] == finding.signature)
 
 
 def crash_of(record: dict[str, Any] | None) -> str | None:

@@ -6,9 +6,13 @@ A row is written whole and reaches the disk at once; what a power cut leaves of 
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import os
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+from campaign.files import write_atomically
 
 SERIES = "series.csv"
 ROW_SECONDS = 5
@@ -28,23 +32,32 @@ class Row:
     findings: int
 
 
+NOTHING = Row(0.0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 NAMES = [field.name for field in fields(Row)]
 
 
 class Series:
     def __init__(self, path: Path, goes_on: bool) -> None:
-        """`goes_on`: with the rows that are there; otherwise it begins anew."""
+        """`goes_on`: with the rows that are there. Nothing is written before `begin`."""
         self.path = path
-        rows = read_rows(path) if goes_on else []
-        self.spent = rows[-1].seconds if rows else 0.0
-        # AFL++ itself goes on counting.
-        self.libfuzzer_executions = rows[-1].libfuzzer_executions if rows else 0
-        # Anew, because the last row may be half of one.
-        part = path.with_name(path.name + ".part")
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([NAMES, *map(astuple, rows)])
-        part.replace(path)
+        self.goes_on = goes_on
+        self.rows = read_rows(path) if goes_on else []
+        last = self.rows[-1] if self.rows else NOTHING
+        self.spent = last.seconds
+        self.libfuzzer_executions = last.libfuzzer_executions
+        self.afl_executions = last.afl_executions
         self.written_at = 0.0
+
+    def begin(self) -> None:
+        """An earlier campaign's rows stay, under another name."""
+        if self.path.exists() and not self.goes_on:
+            numbers = itertools.count(1)
+            free = (self.path.with_stem(f"{self.path.stem}-{number}") for number in numbers)
+            self.path.replace(next(path for path in free if not path.exists()))
+        # Anew, because the last row may be half of one.
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([NAMES, *map(astuple, self.rows)])
+        write_atomically(self.path, text.getvalue())
 
     def is_due(self, elapsed: float) -> bool:
         return elapsed - self.written_at >= ROW_SECONDS

@@ -19,9 +19,11 @@ from campaign.crashes import corpus_name, crash_signature, forget_input, with_sl
 from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
 from campaign.files import write_bytes_atomically
-from campaign.findings import Finding, Found, State, keep
+from campaign.filing import Filing, regressions_of, shown_launcher
+from campaign.findings import Finding, Found
 from campaign.folder import Folder, copy_inputs, why_no_input
 from campaign.job import Job, Place, shown_command
+from campaign.library import check_library
 from campaign.libfuzzer import LibFuzzerJob, LibFuzzerSettings, hang_seconds
 from campaign.plan import AFL, LIBFUZZER, Role, plan, presets
 from campaign.replay import Replayer, ended, succeeded
@@ -61,10 +63,9 @@ class Campaign:
         self.note = ""
         self.roles = plan(arguments.engine, arguments.jobs, sanitize=arguments.subject is None)
         self.jobs: list[Job] = []
+        self.unrepeated = 0  # crashes of AFL++ that did not happen again
         self.folder = Folder(arguments.out, self._subject_identity())
-        # Those of other people's code are no business of the checkout.
-        ours = root / "corpus/regressions"
-        self.regressions = ours if arguments.subject is None else self.folder.regressions
+        self.regressions = regressions_of(self.folder, root, arguments.subject)
         self.series = Series(self.folder.series, goes_on=arguments.resume)
         self.versions: dict[str, str] = {}
         self.fixed: list[str] = []
@@ -86,12 +87,17 @@ class Campaign:
         self._build()
         self._check_subject()
         self._check_engine_flags()
-        self.versions = versions_of(self.launcher.parent, self.roles)
-        settings = {"subject": self._subject_identity(), "settings": kept_settings(self.arguments)}
+        self.versions = versions_of(self.launcher.parent, self.roles, self.arguments.subject)
+        subject = self._subject_identity()
+        settings = {"subject": subject, "settings": kept_settings(self.arguments)}
         self.folder.keep_settings({**settings, "versions": self.versions})
-        self._file_incoming()
+        self.filing = Filing(
+            self.folder, self.replayer(), self.regressions, subject, self.versions
+        )
+        self.filing.take_incoming()
         self._retire_fixed()
         self._gather_seeds()
+        self.series.begin()
 
     def _build(self) -> None:
         release = "slotcheck seeds scope"
@@ -104,14 +110,10 @@ class Campaign:
             raise SystemExit(built.returncode)
 
     def _check_subject(self) -> None:
-        if self.arguments.subject is None:
-            return
-        words = [str(self.command), "subjects", "--json", str(self.arguments.subject)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or [f"{self.arguments.subject}: not usable"]
-            raise CampaignError(lines[-1].removeprefix("slotcheck: "))
-        refuse_slots(self.arguments.subject_name, self.arguments.slots, done.stdout)
+        library = self.arguments.subject
+        if library is not None:
+            offered = check_library(self.command, library)
+            refuse_slots(self.arguments.subject_name, self.arguments.slots, offered)
 
     def _check_engine_flags(self) -> None:
         """libFuzzer only warns of a flag that it does not know, somewhere in its log."""
@@ -127,10 +129,7 @@ class Campaign:
     def _retire_fixed(self) -> None:
         """What earlier runs found is replayed: what passes now shall not hide what comes."""
         for finding in self.folder.found():
-            could_fail = finding.confirmed
-            self.replayer().confirm(finding)
-            if could_fail and not finding.confirmed:
-                retire(self.folder, finding, self.regressions, self.command)
+            if self.filing.look_again(finding):
                 self.fixed.append(finding.signature)
             else:
                 self.found_before.add(finding.signature)
@@ -138,8 +137,9 @@ class Campaign:
     def _gather_seeds(self) -> None:
         """All in one folder, because AFL++ takes one only; and a campaign can then be told from its
         own folder."""
-        sources = [self.seeds, *self.handed_over]
-        for folder in sources:
+        for old in self.folder.seeds.iterdir():
+            old.unlink()
+        for folder in (self.seeds, *self.handed_over):
             copy_inputs(sorted(folder.iterdir()), self.folder.seeds)
         for text in sorted(self.folder.regressions.glob("*.txt")):
             packed = self.folder.seeds / f"regression-{text.stem}"
@@ -232,8 +232,7 @@ class Campaign:
             time.sleep(POLL_SECONDS)
             for job in self.jobs:
                 self._look_after(job)
-            self._file_incoming()
-            self._confirm_one()
+            self._look_at_findings()
             if all(job.process is None for job in self.jobs):
                 break
             self._tell_progress()
@@ -259,7 +258,7 @@ class Campaign:
             programs=counts.programs,
             operations=counts.executed,
             libfuzzer_executions=self.series.libfuzzer_executions + executions(LIBFUZZER),
-            afl_executions=executions(AFL),
+            afl_executions=self.series.afl_executions + executions(AFL),
             edges=progress.edges,
             clauses=counts.clauses_seen,
             cells=counts.cells,
@@ -290,11 +289,12 @@ class Campaign:
             return
         if status == libfuzzer.EXIT_WRONG_USE:
             raise CampaignError(last_complaint(job.log_text()))
-        if job.status.artifact is None or not job.status.artifact.exists():
-            self._give_up_on(job, status)
-        else:
+        if job.status.artifact is not None and job.status.artifact.exists():
             self._keep_artifact(job, job.status.artifact)
-            self._restart(job)
+        elif status > 0:
+            self._give_up_on(job, status)
+        # Killed by somebody, maybe because memory was short: it goes on as after a crash.
+        self._restart(job)
 
     def _give_up_on(self, job: Job, status: int) -> None:
         if isinstance(job, AflJob):
@@ -305,51 +305,47 @@ class Campaign:
             f"job {job.number} ended with status {status}; see {job.log}", Status.INTERNAL
         )
 
-    def _take_from(self, job: AflJob) -> None:
-        """What AFL++ has found is for all engines; it goes on by itself after a crash."""
-        try:
-            for path in job.take_inputs():
-                if not why_no_input(path):
-                    data = path.read_bytes()
-                    write_bytes_atomically(self.folder.corpus / corpus_name(data), data)
-            # One at a time: each is run again for the report that libFuzzer makes of it.
-            if crash := job.next_crash():
-                target = self.target("libfuzzer-asan" if job.sanitized else "libfuzzer")
-                self._keep_crash(job, crash.read_bytes(), self.replayer().log_of(target, crash))
-        except OSError as error:
-            raise CampaignError(f"{error.filename}: {error.strerror}") from error
+    def _take_from(self, job: AflJob) -> bool:
+        """What AFL++ has found is for all engines; it goes on by itself after a crash. True if a
+        crash was looked at: one at a time, as each is run again for the report that libFuzzer makes
+        of it."""
+        for path in job.take_inputs():
+            data = path.read_bytes()
+            copy = self.folder.corpus / corpus_name(data)
+            if not copy.exists() and not why_no_input(path):
+                write_bytes_atomically(copy, data)
+        crash = job.next_crash()
+        if crash is not None:
+            self._keep_afl_crash(job, with_slots(crash.read_bytes(), self.arguments.slots))
+        return crash is not None
+
+    def _keep_afl_crash(self, job: AflJob, data: bytes) -> None:
+        case = self.folder.log / f"{job.name}.crash"
+        write_bytes_atomically(case, data)
+        target = self.target("libfuzzer-asan" if job.sanitized else "libfuzzer")
+        log = self.filing.replayer.log_of(target, case)
+        case.unlink()
+        if log is None:
+            self.unrepeated += 1
+        else:
+            self._keep_crash(job, data, log)
 
     def _keep_artifact(self, job: Job, artifact: Path) -> None:
-        try:
-            data = artifact.read_bytes()
-            forget_input(data, self.folder.corpus)
-            self._keep_crash(job, data, job.log_text())
-            artifact.unlink(missing_ok=True)
-        except OSError as error:
-            raise CampaignError(f"{self.folder.findings}: {error.strerror}") from error
+        data = artifact.read_bytes()
+        forget_input(data, self.folder.corpus)
+        self._keep_crash(job, with_slots(data, self.arguments.slots), job.log_text())
+        artifact.unlink(missing_ok=True)
 
-    def _keep_crash(self, job: Job, data: bytes, log: str) -> None:
-        case = with_slots(data, self.arguments.slots)
-        self._keep(Found(crash_signature(log), case, job.name, input=data, log=log))
+    def _keep_crash(self, job: Job, case: bytes, log: str) -> None:
+        self.filing.keep(Found(crash_signature(log), case, job.name, input=case, log=log))
 
-    def _file_incoming(self) -> None:
-        try:
-            for case, found in self.folder.read_incoming():
-                self._keep(found)
-                self.folder.forget_incoming(case)
-        except OSError as error:
-            raise CampaignError(f"{error.filename}: {error.strerror}") from error
-
-    def _keep(self, found: Found) -> None:
-        folder = self.folder
-        keep(folder.findings, folder.fixed, found, self._subject_identity(), self.versions)
-
-    def _confirm_one(self) -> None:
-        """One at a time, so that the jobs are not left alone. Crashes wait for the end: running
-        one again may take as long as an input can."""
-        for finding in self.folder.found():
-            if finding.state == State.NEW and not finding.is_crash:
-                self.replayer().confirm(finding)
+    def _look_at_findings(self) -> None:
+        """Divergences are run again one at a time, so that the jobs are not left alone. Crashes wait
+        for the end: running one again may take as long as an input can."""
+        self.filing.take_incoming()
+        for finding in self.filing.new_ones():
+            if not finding.is_crash:
+                self.filing.look_again(finding)
                 break
 
     def _restart(self, job: Job) -> None:
@@ -372,16 +368,22 @@ class Campaign:
         deadline = time.monotonic() + FINISH_SECONDS
         for job in self.jobs:
             status = job.finish(max(0.1, deadline - time.monotonic()))
-            artifact = job.status.artifact
             try:
-                if isinstance(job, AflJob):
-                    self._take_from(job)
-                elif status not in (None, 0, libfuzzer.EXIT_INTERRUPTED) and artifact is not None:
-                    if artifact.exists():
-                        self._keep_artifact(job, artifact)
-            except CampaignError as error:
+                self._take_last(job, status, deadline)
+            except (CampaignError, OSError) as error:
                 self.note = str(error)
         self.ended = time.monotonic()
+
+    def _take_last(self, job: Job, status: int | None, deadline: float) -> None:
+        artifact = job.status.artifact
+        if isinstance(job, AflJob):
+            while self._take_from(job):
+                if time.monotonic() > deadline:
+                    self.note = f"crashes in {job.settings.folder} were not all looked at"
+                    break
+        elif status not in (None, 0, libfuzzer.EXIT_INTERRUPTED) and artifact is not None:
+            if artifact.exists():
+                self._keep_artifact(job, artifact)
 
     def _interrupt_jobs(self) -> None:
         """An interrupt would drop an input that has not returned; the engine's timeout tells it. A
@@ -460,17 +462,19 @@ class Campaign:
         return None if complaint else str(self.folder.ledger)
 
     def summarise(self, failure: CampaignError | None) -> Summary:
-        findings = []
+        findings: list[Finding] = []
         try:
-            self._file_incoming()
+            self.filing.take_incoming()
+            for finding in self.filing.new_ones():
+                self.filing.look_again(finding)
             findings = self.folder.found()
             for finding in findings:
-                if finding.state == State.NEW:
-                    self.replayer().confirm(finding)
                 finding.is_new = finding.signature not in self.found_before
             self._write_row()
         except (CampaignError, OSError) as error:
             self.note = str(error)
+        if self.unrepeated and not self.note:
+            self.note = f"{self.unrepeated} inputs that AFL++ took for crashes did not crash again"
         written = self.write_ledger()
         return Summary(
             subject=self.arguments.subject_name,
@@ -502,6 +506,8 @@ class Campaign:
             self.watch()
         except CampaignError as error:
             failure = error
+        except OSError as error:
+            failure = CampaignError(f"{error.filename or self.folder.path}: {error.strerror}")
         finally:
             self.stop()
             self.status_line.end()
@@ -530,20 +536,6 @@ def handed_over(out: Path) -> tuple[Path, ...]:
     """Corpora of `./slotcheck property`, of whatever subject."""
     corpora = out.parent.glob("property*/corpus")
     return tuple(sorted(corpus for corpus in corpora if corpus.is_dir()))
-
-
-def shown_launcher(launcher: Path) -> str:
-    """As it can be called from here."""
-    relative = os.path.relpath(launcher)
-    return str(launcher) if relative.startswith("..") else f"./{relative}"
-
-
-def retire(folder: Folder, finding: Finding, regressions: Path, command: Path) -> Path:
-    """What is fixed becomes a regression, with the results that the comments of the corpus say."""
-    done = ended([str(command), "show", "--results", str(finding.case)], {})
-    if done is None or not succeeded(done):
-        raise CampaignError(f"{finding.case}: cannot be shown", Status.INTERNAL)
-    return folder.retire(finding, regressions, done.stdout)
 
 
 def refuse_slots(subject: str, slots: int | None, offered: str) -> None:

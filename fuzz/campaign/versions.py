@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from campaign.errors import CampaignError
+from campaign.library import digest_of
 from campaign.plan import AFL, Role
 
 
@@ -29,12 +30,14 @@ def commit_of(root: Path) -> str:
     return "unknown" if known.startswith("fatal:") or not known else known
 
 
-def versions_of(root: Path, roles: list[Role]) -> dict[str, str]:
+def versions_of(root: Path, roles: list[Role], library: Path | None) -> dict[str, str]:
     versions = {
         "slotcheck": commit_of(root),
         "libfuzzer": first_line("clang", "--version"),
         "machine": f"{platform.system()} {platform.machine()}",
     }
+    if library is not None:
+        versions["subject"] = f"sha256:{digest_of(library)}"
     if any(role.engine == AFL for role in roles):
         if shutil.which("afl-fuzz") is None:
             raise CampaignError("AFL++ is not installed; as root: apt-get install afl++")

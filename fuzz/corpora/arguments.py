@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from campaign.arguments import positive, slots_to_fuzz
 from campaign.errors import CampaignError
+from campaign.parser import Parser
 
 MAX_TIMEOUT = 86400
 
@@ -27,11 +27,6 @@ class Arguments:
     dry_run: bool = False
 
 
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck corpus --help")
-
-
 def seconds(text: str) -> int:
     number = positive(text)
     if number > MAX_TIMEOUT:
@@ -40,7 +35,7 @@ def seconds(text: str) -> int:
 
 
 def common_options() -> argparse.ArgumentParser:
-    options = OneLineParser(add_help=False, allow_abbrev=False)
+    options = Parser("corpus")
     options.add_argument("--subject", type=Path)
     options.add_argument("--slots", type=slots_to_fuzz)
     options.add_argument("--timeout", type=seconds, default=10)
@@ -49,13 +44,11 @@ def common_options() -> argparse.ArgumentParser:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck corpus", add_help=False, allow_abbrev=False)
+    parser = Parser("corpus")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name, parents=[common_options()], add_help=False, allow_abbrev=False
-        )
+        return commands.add_parser(name, command="corpus", parents=[common_options()])
 
     stats = add("stats")
     stats.add_argument("sources", nargs="+", type=Path, metavar="DIR")

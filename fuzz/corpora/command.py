@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from campaign.crashes import corpus_name
 from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
 from campaign.report import Output, StatusLine, counted
@@ -30,7 +31,6 @@ from corpora.report import (
 )
 from corpora.store import (
     New,
-    engine_name,
     held,
     place_of,
     refuse_folder,
@@ -217,7 +217,7 @@ class Command:
         files = []
         for one in wanted:
             content = one.answer.encoded
-            place = unused_place(taken, place_of(engine_name(content), one.is_regression))
+            place = unused_place(taken, place_of(corpus_name(content), one.is_regression))
             files.append(New(place, content))
         return files
 

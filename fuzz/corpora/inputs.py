@@ -11,6 +11,7 @@ from pathlib import Path
 
 from campaign.entry import one_line as shown
 from campaign.errors import CampaignError
+from campaign.files import is_text
 
 # No program that anybody fuzzes with is as long; what is was not meant to be one.
 MAX_BYTES = 1 << 20
@@ -36,9 +37,7 @@ class File:
 
     @property
     def is_text(self) -> bool:
-        """As the readers of programs tell texts from bytes."""
-        first = self.content[:1]
-        return first in (b"\t", b"\n", b"\r") or b" " <= first <= b"~"
+        return is_text(self.content)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ and a file is a whole one or not there."""
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campaign.errors import CampaignError
+from campaign.files import write_bytes_atomically
 from corpora.inputs import PART, REGRESSIONS, shown
 
 MAX_NAME = 80
@@ -52,16 +52,6 @@ def take_lock(open_files: ExitStack, path: Path, refusal: str) -> None:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + PART)
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def write_all(folder: Path, files: Iterable[New]) -> None:
     """All of them, or none."""
     written: list[Path] = []
@@ -70,7 +60,7 @@ def write_all(folder: Path, files: Iterable[New]) -> None:
             path = folder / file.place
             path.parent.mkdir(parents=True, exist_ok=True)
             written.append(path)
-            write_whole(path, file.content)
+            write_bytes_atomically(path, file.content)
     except OSError:
         for path in written:
             path.unlink(missing_ok=True)
@@ -116,11 +106,6 @@ def remove_all(paths: Iterable[Path], told: Callable[[int], None]) -> None:
 
 
 # --- names ----------------------------------------------------------------------------------------
-
-
-def engine_name(content: bytes) -> str:
-    """As libFuzzer names what it keeps."""
-    return hashlib.sha1(content).hexdigest()
 
 
 def unused_place(taken: set[Path], wanted: Path) -> Path:

@@ -6,10 +6,9 @@ import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from campaign.arguments import duration, number_of_jobs, positive
-from campaign.errors import CampaignError
+from campaign.parser import Parser
 from mutation.drivers import DRIVERS, Driver
 
 
@@ -33,11 +32,6 @@ class Arguments:
     fresh: bool
 
 
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck mutants --help")
-
-
 def drivers(text: str) -> tuple[Driver, ...]:
     """In their own order, whatever the order of the names."""
     names = text.split(",")
@@ -49,7 +43,7 @@ def drivers(text: str) -> tuple[Driver, ...]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck mutants", add_help=False, allow_abbrev=False)
+    parser = Parser("mutants")
     parser.add_argument("--drivers", type=drivers, default=DEFAULT_DRIVERS)
     parser.add_argument("--only")
     parser.add_argument("--time", type=duration, default=60.0)

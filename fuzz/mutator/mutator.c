@@ -13,6 +13,7 @@
 enum {
     MAX_RUN = 8,   /* operations that are deleted, moved or made at a time, at most */
     MAX_STACK = 4, /* mutations one after the other */
+    MAX_TRIES = 8, /* to draw what changes something, before nothing is changed */
     HEADER_SIZE = 2,
 };
 
@@ -21,7 +22,7 @@ static uint64_t below(struct mutator *mutator, uint64_t n)
     return random_next(&mutator->random) % n;
 }
 
-/* Mostly 1, seldom as many as `most`. */
+/* 1 more often than any other number, seldom as many as `most`. */
 static size_t few(struct mutator *mutator, size_t most)
 {
     const size_t end = 1 + (size_t)below(mutator, most);
@@ -123,10 +124,14 @@ static bool delete_some(struct mutator *mutator)
 static bool swap(struct mutator *mutator)
 {
     struct program *program = &mutator->program;
-    const size_t i = (size_t)below(mutator, program->nr_ops);
+    const size_t nr = program->nr_ops;
+
+    if (nr < 2)
+        return true;
+    const size_t i = (size_t)below(mutator, nr);
     const bool neighbour = below(mutator, 2) == 0;
-    const size_t j =
-        neighbour ? (i + 1) % program->nr_ops : (size_t)below(mutator, program->nr_ops);
+    const size_t distance = neighbour ? 1 : 1 + (size_t)below(mutator, nr - 1);
+    const size_t j = (i + distance) % nr;
     const struct operation kept = program->ops[i];
 
     program->ops[i] = program->ops[j];
@@ -152,7 +157,7 @@ struct place {
     enum operand_kind kind; /* OPERAND_NONE: there is none */
 };
 
-static struct place draw_operand(struct mutator *mutator)
+static struct place draw_any(struct mutator *mutator)
 {
     struct program *program = &mutator->program;
     struct place place = {.operation = &program->ops[below(mutator, program->nr_ops)]};
@@ -165,6 +170,23 @@ static struct place draw_operand(struct mutator *mutator)
         place.position = (int)below(mutator, nr);
     place.kind = kinds[place.position];
     return place;
+}
+
+typedef bool (*is_wanted_function)(enum operand_kind kind);
+
+/* Of a kind that is wanted, unless the program has so few of them that none is drawn. */
+static struct place draw_operand(struct mutator *mutator, is_wanted_function is_wanted)
+{
+    struct place place = draw_any(mutator);
+
+    for (int tries = 1; tries < MAX_TRIES && !is_wanted(place.kind); tries++)
+        place = draw_any(mutator);
+    return place;
+}
+
+static bool is_any(enum operand_kind kind)
+{
+    return kind != OPERAND_NONE;
 }
 
 /* How each kind of operand is at its ends, and beside them; see program.h. */
@@ -242,7 +264,7 @@ static uint16_t boundary_of(struct mutator *mutator, enum operand_kind kind)
 
 static bool set_to_boundary(struct mutator *mutator)
 {
-    const struct place place = draw_operand(mutator);
+    const struct place place = draw_operand(mutator, is_any);
 
     place.operation->operand[place.position] = boundary_of(mutator, place.kind);
     return true;
@@ -251,7 +273,7 @@ static bool set_to_boundary(struct mutator *mutator)
 /* Any other value that a generator would draw for it. */
 static bool redraw(struct mutator *mutator)
 {
-    const struct place place = draw_operand(mutator);
+    const struct place place = draw_operand(mutator, is_any);
 
     place.operation->operand[place.position] =
         generate_operand(&mutator->random, (enum op)place.operation->op, place.position);
@@ -263,16 +285,42 @@ static bool is_place_in_memory(enum operand_kind kind)
     return kind == OPERAND_PADDR || kind == OPERAND_SLOT;
 }
 
+static bool has_target(enum operand_kind kind)
+{
+    return operand_is_handle(kind) || is_place_in_memory(kind);
+}
+
+static uint16_t another_handle(struct mutator *mutator, uint16_t handle)
+{
+    enum { OLDEST = 4 };
+    const uint64_t drawn = below(mutator, OLDEST);
+
+    return (uint16_t)(drawn == handle ? (drawn + 1) % OLDEST : drawn);
+}
+
+/* One of the program; the same if it has no other. */
+static uint16_t another_address(struct mutator *mutator, uint16_t address)
+{
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
+        const struct place other = draw_operand(mutator, is_place_in_memory);
+        const uint16_t found = other.operation->operand[other.position];
+
+        if (is_place_in_memory(other.kind) && found != address)
+            return found;
+    }
+    return address;
+}
+
 /* A handle becomes another one; an address that of another operation, so that the two meet. */
 static bool retarget(struct mutator *mutator)
 {
-    enum { OLDEST = 4 };
-    struct place place = draw_operand(mutator), other = draw_operand(mutator);
+    const struct place place = draw_operand(mutator, has_target);
+    uint16_t *operand = &place.operation->operand[place.position];
 
     if (operand_is_handle(place.kind))
-        place.operation->operand[place.position] = (uint16_t)below(mutator, OLDEST);
-    else if (is_place_in_memory(place.kind) && is_place_in_memory(other.kind))
-        place.operation->operand[place.position] = other.operation->operand[other.position];
+        *operand = another_handle(mutator, *operand);
+    else if (is_place_in_memory(place.kind))
+        *operand = another_address(mutator, *operand);
     return true;
 }
 

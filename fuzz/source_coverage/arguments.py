@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from campaign.errors import CampaignError
+from campaign.parser import Parser
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,8 @@ class Arguments:
     require_all: bool
 
 
-class OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise CampaignError(f"{message}; ./slotcheck coverage --help")
-
-
 def build_parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="slotcheck coverage", add_help=False, allow_abbrev=False)
+    parser = Parser("coverage")
     parser.add_argument("corpus", nargs="*", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/coverage"))
     parser.add_argument("--json", action="store_true")

@@ -14,11 +14,12 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from types import FrameType
 from typing import IO
 
+from campaign.entry import run_command
 from campaign.errors import CampaignError, Status
-from campaign.folder import write_atomically
+from campaign.files import write_atomically
 from campaign.report import Output, counted
 from source_coverage.arguments import Arguments, parse_arguments
-from source_coverage.corpus import Runs, corpus_of, own_corpus
+from source_coverage.corpus import COMMAND, Runs, corpus_of, own_corpus
 from source_coverage.llvm import Llvm
 from source_coverage.marks import Mark, read_marks
 from source_coverage.regions import read_regions
@@ -170,19 +171,13 @@ def on_signal(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def main(argv: list[str]) -> int:
+def run(argv: list[str]) -> int:
     root = Path(__file__).resolve().parents[2]
     build = Path(os.environ.get("SLOTCHECK_BUILD", root / "build"))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, on_signal)
-    try:
-        return Run(parse_arguments(argv), root, build).run()
-    except CampaignError as error:
-        print(f"slotcheck: {error}", file=sys.stderr)
-        return error.status
-    except KeyboardInterrupt:
-        print("slotcheck: interrupted", file=sys.stderr)
-        return 130
-    except OSError as error:
-        print(f"slotcheck: {error.filename or error}: {error.strerror}", file=sys.stderr)
-        return Status.WRONG_USE
+    return Run(parse_arguments(argv), root, build).run()
+
+
+def main(argv: list[str]) -> int:
+    return run_command(COMMAND, run, argv)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaign.entry import complain
 from campaign.errors import CampaignError, Status
+from campaign.files import is_text
 from mutation.records import diverges, parsed
 from source_coverage.slots import read_slot
 
+# As the user calls it, in what is said on stderr.
+COMMAND = "coverage"
 PROGRAMS = ("corpus/seeds", "corpus/regressions")
 SLOTS = "corpus/repr"
 # How a target ends that has found nothing: the other number is for one that took no input at all.
@@ -56,13 +59,6 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
     return files
 
 
-def is_text(path: Path) -> bool:
-    """Like program_is_text."""
-    with open(path, "rb") as file:
-        first = file.read(1)
-    return first.isascii() and (first.decode().isprintable() or first in b"\t\r\n")
-
-
 class Runs:
     """The runs of a corpus. What they count is in `profiles`, a file for each."""
 
@@ -96,7 +92,7 @@ class Runs:
         done = self.run("run", *words)
         records = parsed(done.stdout.decode())
         for record in filter(diverges, records):
-            complain(f"{record['file']}: diverges; {record['replay']} shows how")
+            complain(COMMAND, f"{record['file']}: diverges; {record['replay']} shows how")
         end_unless(done.status == Status.AGREEMENT, done.status)
         # By the verified sources some of the seeds diverge, as corpus/README.md says.
         words = [self.command, "run", "--quiet", "--spec", "vostd", *corpus.programs]
@@ -130,7 +126,7 @@ class Runs:
         return inputs
 
     def pack(self, path: Path, to: Path) -> None:
-        if not is_text(path):
+        if not is_text(path.read_bytes()):
             shutil.copyfile(path, to)
             return
         done = self.run(None, self.command, "pack", path, "-o", to)
@@ -166,10 +162,6 @@ class Ended:
     def complaint(self) -> str:
         lines = self.stderr.decode(errors="replace").strip().splitlines()
         return (lines or [f"status {self.status}"])[0].removeprefix("slotcheck: ")
-
-
-def complain(message: str) -> None:
-    print(f"slotcheck: {message}", file=sys.stderr)
 
 
 def end_unless(good: bool, status: int) -> None:

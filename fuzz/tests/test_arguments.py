@@ -209,8 +209,12 @@ def test_a_campaign_goes_on_as_it_began(out: Path, library: Path) -> None:
     assert arguments.time == 3600, "of which 600 are spent"
 
 
-def test_from_another_folder(out: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(out)
+def test_from_another_folder(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = parse_arguments(["--subject", library.name])
+    folder = Folder(Path("out"), str(library))
+    folder.keep_settings({"subject": str(library), "settings": kept_settings(arguments)})
+    monkeypatch.chdir(tmp_path / "out")
     assert parse_arguments(["--resume", "."]).subject == library.resolve()
 
 

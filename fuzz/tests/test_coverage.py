@@ -9,12 +9,13 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from campaign.errors import CampaignError
-from source_coverage.corpus import Corpus, Runs, files_of, is_text
+from source_coverage.corpus import Corpus, Runs, files_of
 from source_coverage.marks import read_marks
 from source_coverage.regions import Place, Regions, read_regions
 from source_coverage.slots import read_slot
@@ -263,9 +264,6 @@ def test_files_are_those_that_run_runs(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(" ")
     assert files_of([tmp_path]) == [tmp_path / "a", tmp_path / "b/two"]
-    assert is_text(tmp_path / "a")
-    (tmp_path / "a").write_bytes(b"\x01")
-    assert not is_text(tmp_path / "a")
 
 
 # --- programs that fail ---------------------------------------------------------------------------
@@ -293,7 +291,7 @@ def test_a_program_that_diverges(runs, capsys):
     with pytest.raises(SystemExit) as error:
         runs(slotcheck=f"cat <<'E'\n{lines}\nE\nexit 1").run_programs(Corpus([Path("a")], []))
     assert error.value.code == 1
-    assert capsys.readouterr().err == "slotcheck: bad: diverges; ./slotcheck run bad shows how\n"
+    assert capsys.readouterr().err == "slotcheck coverage: bad: diverges; ./slotcheck run bad shows how\n"
 
 
 @pytest.mark.parametrize("script, status", [("exit 2", 2), ("exit 3", 3), ("kill -9 $$", 3)])
@@ -385,6 +383,16 @@ def test_bad_input(arguments, complaint, tmp_path):
     assert result.returncode == 2, result.stdout
     assert result.stderr.count("\n") == 1 and complaint in result.stderr, result.stderr
     assert result.stdout == "" and (tmp_path / "BROKEN/broken.txt").exists()
+
+
+@pytest.mark.parametrize("closed, complaint", [
+    ("", "unrecognized arguments: --frob; ./slotcheck coverage --help"),
+    (">&-", "stdout is closed"),
+])
+def test_complaints_name_the_command(closed, complaint):
+    command = f"{sys.executable} -m source_coverage --frob {closed}"
+    result = subprocess.run(["sh", "-c", command], cwd=ROOT / "fuzz", text=True, capture_output=True)
+    assert (result.returncode, result.stderr) == (2, f"slotcheck coverage: {complaint}\n")
 
 
 def test_a_full_disk(one_seed, tmp_path):

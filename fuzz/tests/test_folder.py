@@ -118,6 +118,7 @@ def test_findings_of_format_1_of_another_subject(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(CampaignError, match="holds findings for the subject /x/a.so"):
             Folder(tmp_path, "builtin")
+    assert (tmp_path / "findings/a.x.case").exists(), "what an older slotcheck would look for"
     assert [found.signature for _, found in Folder(tmp_path, "/x/a.so").read_incoming()] == ["a.x"]
 
 
@@ -210,6 +211,7 @@ GARBAGE: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.write_bytes(b"\x08"), "program format 8"),
     (lambda path: path.mkdir(), "no file"),
     (lambda path: path.symlink_to("/dev/zero"), "no file"),
+    (lambda path: path.symlink_to(path.with_name("a")), "no file"),
     (lambda path: os.mkfifo(path), "no file"),
     (huge, f"{MAX_INPUT_BYTES + 1} bytes are too many"),
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -268,6 +270,17 @@ def test_from_outside(faulty: Campaign) -> None:
     assert wrong.returncode == 2 and "--frob" in only_line(wrong)
 
 
+def test_a_list_needs_no_build(tmp_path: Path) -> None:
+    """Nor is `--check` anything but the name of a folder after `--`."""
+    nowhere = tmp_path / "build"
+    done = slotcheck("findings", cwd=tmp_path, env=os.environ | {"SLOTCHECK_BUILD": str(nowhere)})
+    assert (done.returncode, done.stderr) == (0, "")
+    named = slotcheck("findings", "--", "--check", cwd=tmp_path,
+                      env=os.environ | {"SLOTCHECK_BUILD": str(nowhere)})
+    assert named.returncode == 2 and "--check: no folder of a campaign" in only_line(named)
+    assert not nowhere.exists()
+
+
 # --- what a finding's folder holds ----------------------------------------------------------------
 
 
@@ -289,7 +302,41 @@ def test_the_reproducer_is_a_program(
     stops = subprocess.run([program], env=environment, text=True, capture_output=True)
     assert stops.returncode < 0, "it must end in a trap"
     assert TITLE.replace("slot 3", "slot 0") in stops.stderr, "shrunk once more"
-    # The target that the first command builds is one.
+    # The libraries are those of a target, and what the first command builds is one.
+    of_target = subprocess.run(["ninja", "-C", BUILD / "gcc", "-t", "query", "fuzz/lockstep"],
+                               text=True, capture_output=True, check=True).stdout
+    libraries = {word.removeprefix(f"{BUILD / 'gcc'}/") for word in words if word.endswith(".a")}
+    assert libraries == set(re.findall(r"^ *\|? ?(\S+\.a)$", of_target, re.MULTILINE))
     assert "./slotcheck build release:slotcheck_fuzz\n" in text
     query = ["ninja", "-C", BUILD / "release", "-t", "query", "slotcheck_fuzz"]
     assert subprocess.run(query, capture_output=True).returncode == 0
+
+
+# --- what the README says -------------------------------------------------------------------------
+
+
+def campaigns_section() -> str:
+    return (ROOT / "README.md").read_text().split("\n## Campaigns\n")[1].split("\n## ")[0]
+
+
+def test_the_readme_shows_what_is_printed(
+    make: Callable[..., Campaign], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("fault_clone_uncounted", "fuzz-libmine").file(SIGNATURE, CLONE)
+    sample = campaigns_section().split("    $ ./slotcheck findings --check\n")[1].split("\n\n")[0]
+    shown = re.escape(textwrap.dedent(sample)).replace("…", ".*").replace(r"\./slotcheck", ".*")
+    printed = listed(capsys, "--check")[1].replace("fuzz-libmine.so", "libmine.so")
+    assert re.fullmatch(shown, printed.strip()), printed
+
+
+def test_the_readme_names_all_files(faulty: Campaign, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a finding, and of a campaign."""
+    listed(capsys, "--check")
+    folder = Folder(faulty.path, str(faulty.library))
+    section = campaigns_section()
+    home = faulty.path / "findings" / SIGNATURE
+    for name in {path.name for path in home.iterdir()} | {"input", "log.txt"}:
+        assert f"`{name}`" in section, name
+    known = {path.name for path in vars(folder).values() if isinstance(path, Path)}
+    for name in known - {folder.path.name, "incoming"} | {"campaign.json"}:
+        assert f"`{name}`" in section or f"`{name}/`" in section, name

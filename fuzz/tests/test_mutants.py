@@ -16,10 +16,14 @@ from types import SimpleNamespace
 import pytest
 
 from campaign.errors import CampaignError, Status
+from mutation import process
 from mutation.build import NONE, Built
 from mutation.clauses import Clause, complaints, document, read_reasons
 from mutation.command import check_none
-from mutation.drivers import DRIVERS, Setting
+from mutation.drivers import DRIVERS, DriverError, Outcome, Setting
+from mutation.drivers import afl as afl_driver
+from mutation.drivers.base import Seat
+from mutation.drivers.team import Team
 from mutation.judge import Result
 from mutation.matrix import Matrix, Results
 from mutation.patches import Mutant, read_mutants
@@ -354,6 +358,94 @@ def test_what_a_driver_found_is_forgotten_with_it(tmp_path):
         (tmp_path / name / "x.json").write_text("{}")
     Results(tmp_path, setting).forget(corpus)
     assert [path.name for path in tmp_path.iterdir()] == ["exhaust"]
+
+
+# --- engines --------------------------------------------------------------------------------------
+
+
+def setting_in(folder: Path, mutator: bytes = b"one") -> Setting:
+    (folder / "release/fuzz").mkdir(parents=True, exist_ok=True)
+    (folder / "release/fuzz/afl_mutator.so").write_bytes(mutator)
+    return Setting(ROOT, folder / "release/harness/slotcheck", 1, 1)
+
+
+def test_what_afl_calls_a_hang_is_no_kill(tmp_path):
+    done = process.Ended(0, "", "", 1.0)
+    (tmp_path / "hangs").mkdir()
+    (tmp_path / "hangs/id:000000").touch()
+    with pytest.raises(DriverError, match="did not return: 1"):
+        afl_driver.outcome_of(done, tmp_path)
+    (tmp_path / "crashes").mkdir()
+    (tmp_path / "crashes/id:000000").touch()
+    outcome = afl_driver.outcome_of(done, tmp_path)
+    assert outcome.killed and outcome.case == tmp_path / "crashes/id:000000"
+
+
+def test_results_of_another_mutator_are_not_kept(tmp_path):
+    for name, depends in (("afl", True), ("afl-twice", True), ("ensemble", True),
+                          ("afl-bytes", False), ("libfuzzer-twice", False)):
+        driver = next(driver for driver in DRIVERS if driver.name == name)
+        settings = [driver.settings(setting_in(tmp_path, mutator)) for mutator in (b"one", b"two")]
+        assert (settings[0] != settings[1]) == depends, name
+
+
+def test_what_a_team_shares(tmp_path, monkeypatch):
+    """Of AFL++: one folder, one main instance, and the corpus of libFuzzer beside."""
+    ran = []
+
+    def run(words, scratch, **options):
+        del scratch, options
+        ran.append(words)
+        return process.Ended(None, "", "", 1.0)
+
+    monkeypatch.setattr(process, "run", run)
+    built = Built(NONE, tmp_path, "key", 0.0)
+    for name in ("ensemble", "afl-twice"):
+        (tmp_path / name).mkdir()
+        driver = next(driver for driver in DRIVERS if driver.name == name)
+        driver.run(setting_in(tmp_path), built, tmp_path / name)
+    commands = sorted(words for words in ran if words[0] == "afl-fuzz")
+    assert [words[words.index("-o") + 1] for words in commands] == [
+        str(tmp_path / name / "afl") for name in ("afl-twice", "afl-twice", "ensemble")]
+    assert [word for words in commands for word in words if word in ("-M", "-S")] == ["-M", "-S", "-M"]
+    ensemble = commands[-1]
+    corpus = str(tmp_path / "ensemble/corpus")
+    assert ensemble[ensemble.index("-F") + 1] == corpus
+    (libfuzzer,) = [words for words in ran if words[0] != "afl-fuzz"]
+    assert corpus in libfuzzer
+
+
+class Stub:
+    """Of a team: ends as it is told, or when another one has ended it."""
+
+    name = "stub"
+    presets = ()
+
+    def __init__(self, end: Outcome | Exception | None) -> None:
+        self.end = end
+
+    def run(self, setting: Setting, built: Built, scratch: Path, seat: Seat) -> Outcome:
+        if self.end is None:
+            assert seat.cancelled.wait(300), "it was never ended"
+            return Outcome(False, 2, 1.0)
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+
+def test_a_team_ends_with_its_first_member_that_fails(tmp_path):
+    team = Team("team", (), Stub(None), Stub(DriverError("no")))
+    with pytest.raises(DriverError, match="no"):
+        team.run(setting_in(tmp_path), None, tmp_path)
+
+
+def test_a_find_of_a_team_is_one_whatever_becomes_of_the_others(tmp_path):
+    team = Team("team", (), Stub(None), Stub(Outcome(True, 5, 3.0)), Stub(DriverError("no")))
+    outcome = team.run(setting_in(tmp_path), None, tmp_path)
+    assert outcome.killed and outcome.executions == 7
+
+
+# --- the original ---------------------------------------------------------------------------------
 
 
 def test_the_original_is_no_mutant():

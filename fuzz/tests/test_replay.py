@@ -86,7 +86,9 @@ def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
     command = script(tmp_path / "slotcheck", "exit 0")
     good = script(tmp_path / "good", "exit 0")
     bad = script(tmp_path / "bad", "kill -SEGV $$")
-    finding = confirmed_by(command, finding_of(tmp_path, "crash.SEGV.f"), good, bad)
+    finding = finding_of(tmp_path, "crash.SEGV.f")
+    finding.record = CRASH_RECORD  # of when the command showed it, too
+    confirmed_by(command, finding, good, bad)
     assert finding.confirmed and finding.record is None
     assert finding.replay == f"{bad} -timeout=5 {finding.case}"
 
@@ -295,6 +297,7 @@ def test_the_record_of_a_shrunk_crash_names_its_case(crash: Callable[..., Crash]
 def test_what_fails_only_sometimes_is_not_shrunk(tmp_path: Path) -> None:
     """No step of a shrinking could be trusted."""
     command = fails_at(tmp_path, [1, 0], CRASH_RECORD)
-    command.write_text(command.read_text().replace("\n", f"\n[ $1 != shrink ] || touch {tmp_path}/shrunk\n", 1))
+    notes = f"\n[ $1 != shrink ] || touch {tmp_path}/shrunk\n"
+    command.write_text(command.read_text().replace("\n", notes, 1))
     finding = confirmed_by(command, finding_of(tmp_path, "crash.SEGV.f"))
     assert finding.state == State.FLAKY and not (tmp_path / "shrunk").exists()

@@ -151,7 +151,7 @@ def test_summary() -> None:
 @pytest.mark.parametrize("stability, said", [(None, False), (100.0, False), (99.5, True)])
 def test_a_subject_that_keeps_something_is_told(stability: float | None, said: bool) -> None:
     shown = summary(progress=progress(stability=stability))
-    assert ("a stability of 99.5 %" in printed(shown)) == said
+    assert (f"a stability of {stability} %" in printed(shown)) == said
     assert shown.as_dict()["stability"] == stability
 
 

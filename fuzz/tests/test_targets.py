@@ -64,6 +64,27 @@ def test_repr_of_extreme_bytes(preset, tmp_path):
     assert result.returncode == 0, result.stderr[-2000:]
 
 
+def test_an_empty_file_is_no_shorter_case(tmp_path):
+    """As a power cut may leave it; a case that is there, and is one, stays."""
+    seed, findings = ROOT / "corpus/seeds/frame-clones-of-clones.txt", tmp_path / "findings"
+    findings.mkdir()
+    program = tmp_path / "program"
+    subprocess.run([BUILD / "release/harness/slotcheck", "pack", seed, "-o", program], check=True)
+
+    def cases() -> dict[str, bytes]:
+        subprocess.run([BUILD / "gcc/fuzz/canary", program], check=True, capture_output=True,
+                       env=os.environ | {"SLOTCHECK_FINDINGS": str(findings)})
+        return {path.name: path.read_bytes() for path in findings.glob("*.case")}
+
+    first = cases()
+    assert first and all(first.values())
+    shorter = dict.fromkeys(first, b"\x02")
+    for content, expected in ((b"", first), (b"\x02", shorter)):
+        for name in first:
+            (findings / name).write_bytes(content)
+        assert cases() == expected
+
+
 def test_standalone_programs_replay_files_and_folders(tmp_path):
     targets = BUILD / "gcc/fuzz"
     assert fuzz(targets / "lockstep", SEEDS, cwd=tmp_path).returncode == 0

@@ -59,7 +59,9 @@ static bool write_file(const char *path, const uint8_t *bytes, size_t size)
     FILE *file = fopen(path, "wb");
     if (file == NULL)
         return false;
-    bool written = fwrite(bytes, 1, size, file) == size && fflush(file) == 0;
+    /* Renamed before its bytes are on the disk, it could be empty after a power cut. */
+    bool written =
+        fwrite(bytes, 1, size, file) == size && fflush(file) == 0 && fsync(fileno(file)) == 0;
     int error = errno;
     /* Only fclose may still say that the disk is full. */
     if (fclose(file) != 0 && written)
@@ -85,10 +87,11 @@ static bool replace_file(const char *path, const uint8_t *bytes, size_t size)
     return false;
 }
 
+/* An empty file is no case: it would be the shortest for ever. */
 static bool shorter_one_is_there(const char *path, size_t size)
 {
     struct stat status;
-    return stat(path, &status) == 0 && (uint64_t)status.st_size <= size;
+    return stat(path, &status) == 0 && status.st_size != 0 && (uint64_t)status.st_size <= size;
 }
 
 static bool write_program(const char *path, const struct program *program)

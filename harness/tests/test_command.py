@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import resource
 import signal
 
@@ -126,6 +127,49 @@ def test_bytes_and_text_are_one(slotcheck, tmp_path):
         assert shown.returncode == 0
         packed = slotcheck("pack", "-", input=shown.stdout)
         assert packed.stdout == original
+
+
+# What the comments of the corpus announce; see corpus/README.md.
+OUTCOMES = re.compile(r"(NotAligned|OutOfBound|InUse|Unused|Busy|Unique|Returned|None|panic|skipped"
+                      r"|not reached)")
+
+
+def announced(text: str) -> list[tuple[str, str]]:
+    """Each operation, and how its line says that it ends."""
+    lines = [line.partition("#") for line in text.splitlines()]
+    outcomes = [(line.strip(), OUTCOMES.match(comment.strip())) for line, _, comment in lines]
+    return [(line, outcome[1] if outcome else "Ok") for line, outcome in outcomes if "(" in line]
+
+
+def test_results_are_those_that_the_corpus_announces(slotcheck, project):
+    """Of every seed."""
+    seen = set()
+    for seed in sorted((project / "corpus/seeds").iterdir()):
+        result = slotcheck("show", "--results", seed)
+        assert result.returncode == 0, seed
+        shown = announced(result.stdout.decode())
+        assert [outcome for _, outcome in shown] == [
+            outcome for _, outcome in announced(seed.read_text())], seed
+        seen |= {outcome for _, outcome in shown}
+    assert len(seen) == 12
+
+
+def test_results_are_comments(slotcheck, case, tmp_path):
+    path = case("get_slot(oob0)\nframe_drop(f0)\nget_slot(p0)\nsetup(s0, MAX, probe(1))\n")
+    shown = slotcheck("show", "--results", path).stdout.decode()
+    assert shown == HEADER + ("get_slot(oob0)  # OutOfBound\nframe_drop(f0)  # skipped\n"
+                              "get_slot(p0)\nsetup(s0, MAX, probe(1))  # skipped\n")
+    written = slotcheck("show", "--results", "-o", tmp_path / "out", path)
+    assert (written.returncode, written.stdout) == (0, b"")
+    assert (tmp_path / "out").read_text() == shown
+    assert slotcheck("show", tmp_path / "out").stdout == slotcheck("show", path).stdout
+
+
+def test_what_comes_after_a_panic_is_not_reached(slotcheck, case):
+    path = case("setup(s0, MAX, probe(1))\ninc_ref_count(s0)\nget_slot(p0)\nget_slot(oob0)\n")
+    shown = slotcheck("show", "--results", path).stdout.decode().splitlines()
+    assert shown[3:] == ["inc_ref_count(s0)  # panic", "get_slot(p0)  # not reached",
+                         "get_slot(oob0)  # not reached"]
 
 
 def test_writing_keeps_what_was_there_if_it_fails(slotcheck, tmp_path, case):

@@ -46,7 +46,10 @@ class Seat:
     """What an engine needs to know of the others in its team."""
 
     seed: int = 1
-    corpus: Path | None = None  # shared; None: one of its own
+    corpus: Path | None = None  # shared, of libFuzzer; None: one of its own
+    afl: Path | None = None  # where instances of AFL++ find each other; None: it is alone
+    name: str = ""  # of such an instance
+    is_main: bool = False  # of them, which reads the corpus
     cancelled: threading.Event | None = None  # set when another one has found it
     cpu: int | None = None
 

@@ -469,7 +469,7 @@ int command_run(int argc, char **argv)
         "Runs case files, text or bytes, or all files of a folder, on the subject and on the "
         "specification in lockstep, and explains each divergence."
         "\vExample:\n  ./slotcheck run corpus/seeds\n"
-        "  ./slotcheck run --subject ./libmine.so out/fuzz/findings/*.case\n"
+        "  ./slotcheck run --subject ./libmine.so out/fuzz/findings/*/case\n"
         "  ./slotcheck run --ledger seeds.ledger corpus/seeds",
         NULL,
         NULL,

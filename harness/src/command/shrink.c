@@ -277,7 +277,7 @@ int command_shrink(int argc, char **argv)
         "is standard input."
         "\vExit status: 0 it was shrunk, or nothing is smaller; 2 the case does not diverge, or "
         "cannot be read; 3 an internal error. That of `slotcheck run` on the result is 1.\n\n"
-        "Example:\n  ./slotcheck shrink --subject ./libmine.so out/fuzz-libmine/findings/a.case",
+        "Example:\n  ./slotcheck shrink --subject ./libmine.so out/fuzz-libmine/findings/a/case",
         NULL,
         NULL,
         NULL};
