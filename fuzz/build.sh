@@ -95,6 +95,8 @@ set_up_by_hand() {
 # --- building -------------------------------------------------------------------------------------
 
 configure() { # FOLDER ARGUMENT...
+    # Of sources elsewhere: a copied checkout.
+    grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$1/CMakeCache.txt" 2>/dev/null || rm -rf "$1"
     cmake -S "$root" -B "$@" -D SLOTCHECK_TESTS=OFF -D SLOTCHECK_COMMAND=OFF ||
         die 3 "configuring failed"
 }
