@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,12 +18,21 @@ import seed_corpora
 from base_runner import run_fuzzer
 from fleet import BUILD_SH, ROOT, clean_environment
 
+from source_coverage.slots import TYPES
 TARGETS = ["lockstep", "program_bytes", "program_text", "repr"]
 SANITIZERS = ["address", "undefined", "memory"]
 BESIDE = {"lockstep": ["dict"], "program_bytes": ["dict"], "program_text": ["dict"], "repr": []}
 
 
 # --- all of them ----------------------------------------------------------------------------------
+# Each has one for each file: none has hidden another.
+TEXTS = sorted(path.name for folder in ("seeds", "regressions")
+               for path in (ROOT / "corpus" / folder).glob("*.txt"))
+SLOTS = sorted(path.stem for path in (ROOT / "corpus/repr").glob("*.slot"))
+PACKED = sorted(name.removesuffix(".txt") for name in TEXTS)
+SEEDS_OF = {"lockstep": PACKED, "program_bytes": PACKED, "program_text": TEXTS, "repr": SLOTS}
+
+
 
 
 @pytest.mark.parametrize("engine, sanitizer", [*[("libfuzzer", s) for s in SANITIZERS],
@@ -65,7 +75,7 @@ def test_libfuzzer(sanitizer, target, fleet, tmp_path):
 def check_seeds(program: Path, folder: Path) -> None:
     seeds = base_runner.unpack_seeds(program, folder / "seeds")
     options = base_runner.parse_options(program.with_name(f"{program.name}.options"))
-    assert len(seeds) > 50
+    assert sorted(seed.name for seed in seeds) == SEEDS_OF[program.name]
     # One that is longer is cut.
     assert max(path.stat().st_size for path in seeds) <= min(options.max_len, base_runner.MAX_SEED)
     ran = run_fuzzer(program, "-runs=0", folder / "seeds", cwd=folder)
@@ -164,7 +174,8 @@ def test_seeds_are_the_same_whoever_packs_them_and_when(tmp_path):
         out.mkdir()
         before = os.umask(mask)
         try:
-            subprocess.run([ROOT / "fuzz/seed_corpora.py", "--out", out, "--packed", packed, text],
+            subprocess.run([ROOT / "fuzz/seed_corpora.py", "--out", out, "--packed", packed, "--slots",
+                            ROOT / "corpus/repr", text],
                            env=os.environ | {"TZ": zone}, check=True)
         finally:
             os.umask(before)
@@ -175,10 +186,39 @@ def test_seeds_are_the_same_whoever_packs_them_and_when(tmp_path):
 
 
 def test_slots_have_every_type_and_are_whole():
-    slots = seed_corpora.slots().values()
-    assert {slot[0] for slot in slots} == set(range(seed_corpora.TYPES))
-    assert {len(slot) for slot in slots} == {65}
-    assert len(set(slots)) > 50
+    slots = seed_corpora.slots(ROOT / "corpus/repr")
+    assert sorted(slots) == SLOTS
+    assert {slot[0] for slot in slots.values()} == set(range(len(TYPES)))
+    assert {len(slot) for slot in slots.values()} == {65}
+    assert len(set(slots.values())) == len(slots)
+    empty = slots["empty"]
+    assert empty[:3] == b"\0\0\1" and empty[40] == 0xff and not any(empty[41:])
+
+
+def test_a_slot_that_is_none_is_one_line(tmp_path):
+    (tmp_path / "odd.slot").write_text("link\n01 zz\n")
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    text = next((ROOT / "corpus/seeds").glob("*.txt"))
+    result = subprocess.run([ROOT / "fuzz/seed_corpora.py", "--out", tmp_path, "--packed", packed,
+                             "--slots", tmp_path, text], text=True, capture_output=True)
+    assert result.returncode == 2
+    assert result.stderr == f"seed_corpora.py: {tmp_path}/odd.slot:2: 'zz' is no byte of two digits\n"
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_one_name_twice_is_refused(tmp_path):
+    """Before anything is built."""
+    for folder in ("seeds", "regressions"):
+        (tmp_path / "corpus" / folder).mkdir(parents=True)
+        (tmp_path / "corpus" / folder / "drop.txt").write_text("slotcheck program 1\nslots 1\n")
+    (tmp_path / "fuzz").mkdir()
+    shutil.copy(BUILD_SH, tmp_path / "fuzz")
+    result = subprocess.run([tmp_path / "fuzz/build.sh"], env=clean_environment(OUT=tmp_path / "out"),
+                            text=True, capture_output=True)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
+    assert "corpus/seeds/drop.txt: corpus/regressions has" in result.stderr
+    assert not list((tmp_path / "out").iterdir())
 
 
 # --- what cannot be built -------------------------------------------------------------------------
@@ -201,6 +241,10 @@ def test_what_is_refused(variables, complaint, tmp_path):
     assert result.stdout == "" and result.stderr.count("\n") == 1
     assert complaint in result.stderr
     assert not list(tmp_path.glob("out/*"))
+
+def test_there_are_seeds():
+    assert len(TEXTS) > 50 and len(SLOTS) > 10
+
 
 
 def test_help():
