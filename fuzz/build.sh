@@ -144,12 +144,26 @@ deliver_targets() { # BUILD
     done
 }
 
+seed_texts() {
+    texts=("$root"/corpus/{seeds,regressions}/*.txt)
+}
+
+# A seed and a regression of one name would overwrite each other.
+refuse_one_name_twice() {
+    local texts name
+    seed_texts
+    name=$(printf '%s\n' "${texts[@]##*/}" | sort | uniq -d | head -n 1)
+    [ -z "$name" ] || die 2 "corpus/seeds/$name: corpus/regressions has a program of that name, too"
+}
+
 deliver_seeds() { # BUILD
-    local seeds=$WORK/seeds texts=("$root"/corpus/{seeds,regressions}/*.txt)
+    local seeds=$WORK/seeds texts
+    seed_texts
     rm -rf "$seeds"
     make_folder "$seeds"
     "$1/fuzz/pack_seeds" "$seeds" "${texts[@]}" || exit
-    python3 "$root/fuzz/seed_corpora.py" --out "$OUT" --packed "$seeds" "${texts[@]}" || exit
+    python3 "$root/fuzz/seed_corpora.py" --out "$OUT" --packed "$seeds" \
+        --slots "$root/corpus/repr" "${texts[@]}" || exit
 }
 
 main() {
@@ -167,6 +181,7 @@ main() {
     make_folder "$WORK"
     ! command -v ninja >/dev/null || export CMAKE_GENERATOR=Ninja
     shopt -s nullglob
+    refuse_one_name_twice
     build_targets "$WORK/$FUZZING_ENGINE-$SANITIZER"
     build_packer "$WORK/packer"
     deliver_targets "$WORK/$FUZZING_ENGINE-$SANITIZER"

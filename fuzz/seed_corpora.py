@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MPL-2.0
 """Writes NAME_seed_corpus.zip for each target that fleets run.
 
-    seed_corpora.py --out FOLDER --packed FOLDER TEXT...
+    seed_corpora.py --out FOLDER --packed FOLDER --slots FOLDER TEXT...
 
-TEXT are programs as texts, the folder of --packed has them as bytes. The same seeds make the same
-files, byte for byte: whose they are, and when they were made, is left out.
+TEXT are programs as texts, the folder of --packed has them as bytes, that of --slots slots as texts.
+The same seeds make the same files, byte for byte: whose they are, and when they were made, is left
+out.
 
 Runs where fleets build, so it needs nothing but Python 3.8.
 """
@@ -18,36 +19,23 @@ import zipfile
 from pathlib import Path
 from typing import Dict, List
 
+from campaign.errors import CampaignError
+from source_coverage.slots import SLOT_SIZE, read_slot
+
 Seeds = Dict[str, bytes]
 
-# harness/include/slotcheck/repr_check.h: the type that a slot tells, then its bytes.
-TYPES = 6
-STORAGE_BYTES = 40
-FILLS = (0x00, 0x01, 0x7F, 0x80, 0xFF)
-# Of an unused slot, a busy one, one with a single handle, at saturation, above it, and unique.
-COUNTS = (2**64 - 1, 0, 1, 2**63 - 1, 2**63, 2**64 - 2)
-VTABLE = 0  # the target puts that of the type there
+# What is left out of a slot is 0; as a whole one it has more that can be mutated.
+WHOLE_SLOT = 1 + SLOT_SIZE
 
 # Long before any release, and nobody's.
 WHEN = (2000, 1, 1, 0, 0, 0)
 ORDINARY_FILE = 0o100644
 
 
-def slot(kind: int, fill: int, count: int, in_list: int) -> bytes:
-    words = (count, VTABLE, in_list)
-    return (bytes([kind]) + bytes([fill]) * STORAGE_BYTES
-            + b"".join(word.to_bytes(8, "little") for word in words))
-
-
-def slots() -> Seeds:
-    """Inputs of the target repr: each type with storage, counts and lists of every sort."""
-    seeds = {}
-    for kind in range(TYPES):
-        for fill in FILLS:
-            seeds[f"type-{kind}-filled-{fill:02x}"] = slot(kind, fill, COUNTS[2], in_list=fill % 2)
-        for count in COUNTS:
-            seeds[f"type-{kind}-count-{count:016x}"] = slot(kind, 0, count, in_list=0)
-    return seeds
+def slots(folder: Path) -> Seeds:
+    """Inputs of the target repr, of their texts."""
+    return {path.stem: read_slot(path, path.read_text(encoding="utf-8")).ljust(WHOLE_SLOT, b"\0")
+            for path in sorted(folder.glob("*.slot"))}
 
 
 def contents(paths: List[Path]) -> Seeds:
@@ -75,14 +63,18 @@ def main(arguments: List[str]) -> int:
     parser = argparse.ArgumentParser(description="Writes NAME_seed_corpus.zip for each target.")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--packed", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--slots", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("texts", type=Path, nargs="+", metavar="TEXT")
     options = parser.parse_args(arguments)
     try:
         packed = contents(sorted(options.packed.iterdir()))
         corpora = {"lockstep": packed, "program_bytes": packed,
-                   "program_text": contents(options.texts), "repr": slots()}
+                   "program_text": contents(options.texts), "repr": slots(options.slots)}
         for target, seeds in corpora.items():
             write_zip(options.out / f"{target}_seed_corpus.zip", seeds)
+    except CampaignError as error:
+        print(f"seed_corpora.py: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"seed_corpora.py: {error.filename or options.out}: {error.strerror}", file=sys.stderr)
         return 2

@@ -18,7 +18,8 @@ AT_LEAST = {"address": ("asan", 1000), "memory": ("msan", 1000), "undefined": ("
 AT_MOST = {"asan": 0, "dfsan": 0, "msan": 3, "ubsan": 200}
 MIN_EDGES = 100
 MIN_RUNS = 4
-CALL = re.compile(r"callq?\s+[0-9a-f]+\s+<__([a-z]+san)")
+# On x86-64 and on AArch64, as objdump of GNU and of LLVM print it.
+CALL = re.compile(r"\b(?:callq?|bl)\s+(?:0x)?[0-9a-f]+\s+<__([a-z]+san)")
 
 TARGET_NAME = re.compile(r"[a-zA-Z0-9_-]+")
 # The documentation, efficient fuzzing: seeds that are larger hardly help.

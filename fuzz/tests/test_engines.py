@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from campaign.afl import read_stats
 from campaign.findings import load_all
 from campaign.series import read_rows
 from campaigns import COMMAND, ROOT, SUBJECTS, only_line, slotcheck
@@ -73,6 +74,21 @@ def test_the_built_in_implementation_is_stable(tmp_path: Path) -> None:
     summary = json.loads(result.stdout)
     assert summary["stability"] == 100 and summary["edges"] > 100
     assert summary["findings"] == []
+
+
+def test_one_of_each_kind_of_afl(tmp_path: Path) -> None:
+    """The main one, one with sanitizers, and one that solves comparisons."""
+    out = tmp_path / "out"
+    result = slotcheck("fuzz", "--engine", "afl", "--jobs", "3", "--runs", "3000", "--out", out,
+                       "--json")
+    assert result.returncode == 0, result.stderr[-2000:]
+    summary = json.loads(result.stdout)
+    assert (summary["stability"], summary["findings"]) == (100, [])
+    commands = [read_stats(path.parent)["command_line"] for path in out.glob("afl/*/fuzzer_stats")]
+    assert len(commands) == 3
+    assert sum(" -M " in command for command in commands) == 1
+    for preset in ("afl-asan", "afl-cmplog"):
+        assert sum(f"/{preset}/" in command for command in commands) == 1
 
 
 def test_afl_is_not_installed(tmp_path: Path) -> None:

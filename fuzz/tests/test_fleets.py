@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,11 +16,21 @@ import yaml
 import base_runner
 import seed_corpora
 from base_runner import run_fuzzer
+from campaign.afl import read_stats
 from fleet import BUILD_SH, ROOT, clean_environment
+from source_coverage.slots import TYPES
 
 TARGETS = ["lockstep", "program_bytes", "program_text", "repr"]
 SANITIZERS = ["address", "undefined", "memory"]
 BESIDE = {"lockstep": ["dict"], "program_bytes": ["dict"], "program_text": ["dict"], "repr": []}
+
+
+# Each has one for each file: none has hidden another.
+TEXTS = sorted(path.name for folder in ("seeds", "regressions")
+               for path in (ROOT / "corpus" / folder).glob("*.txt"))
+SLOTS = sorted(path.stem for path in (ROOT / "corpus/repr").glob("*.slot"))
+PACKED = sorted(name.removesuffix(".txt") for name in TEXTS)
+SEEDS_OF = {"lockstep": PACKED, "program_bytes": PACKED, "program_text": TEXTS, "repr": SLOTS}
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -65,7 +76,7 @@ def test_libfuzzer(sanitizer, target, fleet, tmp_path):
 def check_seeds(program: Path, folder: Path) -> None:
     seeds = base_runner.unpack_seeds(program, folder / "seeds")
     options = base_runner.parse_options(program.with_name(f"{program.name}.options"))
-    assert len(seeds) > 50
+    assert sorted(seed.name for seed in seeds) == SEEDS_OF[program.name]
     # One that is longer is cut.
     assert max(path.stat().st_size for path in seeds) <= min(options.max_len, base_runner.MAX_SEED)
     ran = run_fuzzer(program, "-runs=0", folder / "seeds", cwd=folder)
@@ -85,6 +96,18 @@ def test_no_sanitizer_is_missing_or_mixed(engine, sanitizer, target, fleet):
         assert base_runner.check_sanitizers(other, counts) != []
 
 
+@pytest.mark.parametrize("line, sanitizers", [
+    ("  401136:\te8 05 \tcall   40114b <__asan_report_load8>", ["asan"]),
+    ("  401136:\te8 05 \tcallq  0x40114b <__msan_warning@plt>", ["msan"]),
+    ("   1f2c0:\t97ff9a2c \tbl\t5b70 <__asan_report_load8@plt>", ["asan"]),
+    ("   1f2c0: 97ff9a2c     \tbl\t0x5b70 <__ubsan_handle_add_overflow>", ["ubsan"]),
+    ("   1f2c0:\t14000001 \tb\t5b70 <__asan_report_load8>", []),
+    ("  401136:\te8 05 \tcall   40114b <frame_drop>", []),
+])
+def test_calls_of_either_architecture(line, sanitizers):
+    assert base_runner.CALL.findall(line) == sanitizers
+
+
 def test_without_anything_in_the_environment(fleet, tmp_path):
     """The targets' own defaults will do: no report of what is only coverage for a fleet."""
     program = fleet.out("libfuzzer", "undefined") / "lockstep"
@@ -93,6 +116,11 @@ def test_without_anything_in_the_environment(fleet, tmp_path):
                          capture_output=True)
     assert ran.returncode == 0, ran.stderr
     assert "runtime error" not in ran.stderr
+
+
+# A fleet's compiler instruments the harness, too, and what grows there with the first large program
+# does not grow again. Nothing else may depend on what was run before.
+MIN_STABILITY = {"lockstep": 90, "program_bytes": 100, "program_text": 100, "repr": 100}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -111,15 +139,25 @@ def test_afl(target, fleet, tmp_path):
     assert "All set and ready to roll" in output, output
     assert not re.search("target binary (crashed|terminated)", output)
     assert not list((tmp_path / "out/default/crashes").iterdir())
+    stability = read_stats(tmp_path / "out/default")["stability"]
+    assert float(stability.removesuffix("%")) >= MIN_STABILITY[target]
     if dictionary.exists():
         loaded = re.search(r"Loaded (\d+) extra tokens", output)
         assert loaded and int(loaded[1]) == base_runner.dictionary_entries(dictionary)
 
 
+def run_alone(program: Path, inputs: list[Path]) -> None:
+    """Without AFL++, whose afl-showmap passes over inputs that crash."""
+    ran = subprocess.run([program, *inputs], cwd=inputs[0].parent, text=True, capture_output=True,
+                         env=base_runner.AFL_ENVIRONMENT, errors="replace", timeout=300)
+    assert ran.returncode == 0, ran.stdout[-300:] + ran.stderr[-2000:]
+    assert (ran.stdout + ran.stderr).count("Execution successful") == len(inputs)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_afl_sees_what_the_seeds_reach(target, fleet, tmp_path):
     program = fleet.out("afl", "address") / target
-    base_runner.unpack_seeds(program, tmp_path / "seeds")
+    run_alone(program, base_runner.unpack_seeds(program, tmp_path / "seeds"))
     shown = subprocess.run(["afl-showmap", "-m", "none", "-C", "-i", tmp_path / "seeds", "-o",
                             tmp_path / "map", "--", program], cwd=tmp_path, text=True,
                            env=base_runner.AFL_ENVIRONMENT, capture_output=True, timeout=300)
@@ -164,7 +202,8 @@ def test_seeds_are_the_same_whoever_packs_them_and_when(tmp_path):
         out.mkdir()
         before = os.umask(mask)
         try:
-            subprocess.run([ROOT / "fuzz/seed_corpora.py", "--out", out, "--packed", packed, text],
+            subprocess.run([ROOT / "fuzz/seed_corpora.py", "--out", out, "--packed", packed, "--slots",
+                            ROOT / "corpus/repr", text],
                            env=os.environ | {"TZ": zone}, check=True)
         finally:
             os.umask(before)
@@ -174,11 +213,44 @@ def test_seeds_are_the_same_whoever_packs_them_and_when(tmp_path):
     assert sorted(zips[0]) == [f"{target}_seed_corpus.zip" for target in TARGETS]
 
 
+def test_there_are_seeds():
+    assert len(TEXTS) > 50 and len(SLOTS) > 10
+
+
 def test_slots_have_every_type_and_are_whole():
-    slots = seed_corpora.slots().values()
-    assert {slot[0] for slot in slots} == set(range(seed_corpora.TYPES))
-    assert {len(slot) for slot in slots} == {65}
-    assert len(set(slots)) > 50
+    slots = seed_corpora.slots(ROOT / "corpus/repr")
+    assert sorted(slots) == SLOTS
+    assert {slot[0] for slot in slots.values()} == set(range(len(TYPES)))
+    assert {len(slot) for slot in slots.values()} == {65}
+    assert len(set(slots.values())) == len(slots)
+    empty = slots["empty"]
+    assert empty[:3] == b"\0\0\1" and empty[40] == 0xff and not any(empty[41:])
+
+
+def test_a_slot_that_is_none_is_one_line(tmp_path):
+    (tmp_path / "odd.slot").write_text("link\n01 zz\n")
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    text = next((ROOT / "corpus/seeds").glob("*.txt"))
+    result = subprocess.run([ROOT / "fuzz/seed_corpora.py", "--out", tmp_path, "--packed", packed,
+                             "--slots", tmp_path, text], text=True, capture_output=True)
+    assert result.returncode == 2
+    assert result.stderr == f"seed_corpora.py: {tmp_path}/odd.slot:2: 'zz' is no byte of two digits\n"
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_one_name_twice_is_refused(tmp_path):
+    """Before anything is built."""
+    for folder in ("seeds", "regressions"):
+        (tmp_path / "corpus" / folder).mkdir(parents=True)
+        (tmp_path / "corpus" / folder / "drop.txt").write_text("slotcheck program 1\nslots 1\n")
+    (tmp_path / "fuzz").mkdir()
+    shutil.copy(BUILD_SH, tmp_path / "fuzz")
+    result = subprocess.run([tmp_path / "fuzz/build.sh"], env=clean_environment(OUT=tmp_path / "out"),
+                            text=True, capture_output=True)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
+    assert "corpus/seeds/drop.txt: corpus/regressions has" in result.stderr
+    assert not list((tmp_path / "out").iterdir())
 
 
 # --- what cannot be built -------------------------------------------------------------------------
