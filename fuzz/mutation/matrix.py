@@ -105,11 +105,11 @@ class Matrix:
 
     def median(self, driver: Driver, what: str) -> float | None:
         """Of the executions or seconds until a divergence, over the mutants that count; what was
-        missed took longer than all else. None: most were missed."""
+        missed took longer than all else. None: most were missed, or none counts."""
         results = [self.of(mutant, driver) for mutant in self.counted]
         kills = sorted(getattr(result, what) for result in results if result and result.killed)
         middle = (len(self.counted) - 1) // 2
-        return kills[middle] if middle < len(kills) else None
+        return kills[middle] if 0 <= middle < len(kills) else None
 
     @property
     def survivors(self) -> list[Mutant]:
