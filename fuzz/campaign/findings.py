@@ -3,7 +3,7 @@
 
     case             the program, shrunk, in bytes; what the commands run
     program.txt      the same as text
-    input            the program as the engine had found it
+    input            the program as the engine had found it, of a crash with the slots that it ran in
     explanation.txt  what `slotcheck run` says of the case
     record.json      the same for a machine; what reports are made from
     reproducer.c     the case as a C program, to be run under a debugger

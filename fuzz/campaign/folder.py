@@ -37,7 +37,8 @@ FORMAT = 2
 # Less free space than this, and a campaign does not start, or ends.
 MIN_FREE_BYTES = 1 << 20
 MAX_INPUT_BYTES = 1 << 20
-TAKEN = ".taken"  # a case that is being filed
+# A case that a job has written, and one that is being filed.
+CASE, TAKEN = ".case", ".taken"
 # As in harness/include/slotcheck/program.h: formats known, and reserved for later ones.
 PROGRAM_FORMAT, PROGRAM_FORMAT_LAST = 2, 8
 
@@ -109,12 +110,15 @@ class Folder:
         """Findings are of one subject: they would be judged wrongly with another one."""
         known = settings.get("subject", subject)
         earlier = any(self.findings.glob("*.case"))  # of format 1
-        if known != subject and (earlier or self.found() or any(self.incoming.glob("*/*.case"))):
+        if known != subject and (earlier or self.found() or self._has_incoming()):
             raise CampaignError(
                 f"{self.path}: holds findings for the subject {known}; choose another --out"
             )
         if not settings:
             self.keep_settings({"subject": subject})
+
+    def _has_incoming(self) -> bool:
+        return any(any(self.incoming.glob("*/*" + end)) for end in (CASE, TAKEN))
 
     def _check_corpus(self) -> None:
         for path in sorted(self.corpus.iterdir()):
@@ -143,7 +147,7 @@ class Folder:
     def read_incoming(self) -> list[tuple[Path, Found]]:
         """The cases that jobs have written since; `forget_incoming` once they are filed. They are
         taken out of a job's way first: it may write a shorter one at the same time."""
-        for case in self.incoming.glob("*/*.case"):
+        for case in self.incoming.glob("*/*" + CASE):
             case.replace(case.with_suffix(TAKEN))
         return [
             (case, Found(case.stem, case.read_bytes(), case.parent.name, input_of(case)))

@@ -27,7 +27,7 @@ from campaign.library import check_library
 from campaign.libfuzzer import LibFuzzerJob, LibFuzzerSettings, hang_seconds
 from campaign.plan import AFL, LIBFUZZER, Role, plan, presets
 from campaign.replay import Replayer, ended, succeeded
-from campaign.report import Output, Progress, StatusLine, Summary
+from campaign.report import Output, Progress, StatusLine, Summary, counted
 from campaign.series import Row, Series
 from campaign.versions import versions_of
 
@@ -474,7 +474,8 @@ class Campaign:
         except (CampaignError, OSError) as error:
             self.note = str(error)
         if self.unrepeated and not self.note:
-            self.note = f"{self.unrepeated} inputs that AFL++ took for crashes did not crash again"
+            inputs = counted(self.unrepeated, "input")
+            self.note = f"{inputs} that AFL++ took for crashes did not crash again"
         written = self.write_ledger()
         return Summary(
             subject=self.arguments.subject_name,

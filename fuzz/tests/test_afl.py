@@ -8,6 +8,7 @@ import pytest
 
 from campaign.afl import ENVIRONMENT, AflJob, AflSettings, crashes, last_row, read_stats
 from campaign.job import Place
+from campaigns import script
 
 NAMES = ("# relative_time, cycles_done, cur_item, corpus_count, pending_total, pending_favs,"
          " map_size, saved_crashes, saved_hangs, max_depth, execs_per_sec, total_execs, edges_found\n")
@@ -37,13 +38,13 @@ def option(words: list[str], name: str) -> str:
 
 
 def test_a_secondary(tmp_path: Path) -> None:
-    words = settings_of(tmp_path, schedule="rare", flags=("-L", "0")).command(7, 900)
+    words = settings_of(tmp_path, schedule="rare", flags=("-L0",)).command(7, 900)
     assert words[0] == "afl-fuzz" and words[-2:] == ["--", str(tmp_path / "t")]
     assert option(words, "-S") == "host-1"
     for name, value in (("-i", "seeds"), ("-o", "afl"), ("-x", "d")):
         assert option(words, name) == str(tmp_path / value)
     assert (option(words, "-V"), option(words, "-E"), option(words, "-p")) == ("7", "900", "rare")
-    assert option(words, "-L") == "0"
+    assert words[-3] == "-L0"
     assert not {"-M", "-F", "-c"} & set(words)
 
 
@@ -201,3 +202,25 @@ def test_one_complaint_is_of_one_seed(job: AflJob) -> None:
 def test_a_crash_later_on_is_of_no_seed(job: AflJob) -> None:
     job.read_line("[-] Oops, the program crashed with one of the test cases provided.")
     assert job.next_crash() is None
+
+
+# --- going on in a folder -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stats, before", [(STATS, 6543), (None, 0), ("execs_done : x\n", 0)])
+def test_runs_are_those_after_an_earlier_run(
+    job: AflJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stats: str | None, before: int
+) -> None:
+    """It goes on counting from there, and -E is what it counts."""
+    script(tmp_path / "afl-fuzz", "exit 0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = job.settings.folder
+    if stats is not None:
+        (folder / "fuzzer_stats").write_text(stats)
+    job.start(seconds=7, runs=900)
+    assert job.finish(seconds=60) == 0
+    assert option(job.command(7, 900), "-E") == str(before + 900)
+    (folder / "plot_data").write_text(NAMES + SECOND)
+    job.look()
+    assert job.executions == 6543 - before
+    assert "-E" not in job.command(7, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from campaign.arguments import (
+    MAX_JOBS,
     build_parser,
     default_name,
     kept_settings,
@@ -32,7 +34,7 @@ def test_defaults() -> None:
     assert arguments.jobs == len(os.sched_getaffinity(0))
     assert arguments.out == Path("out/fuzz")
     assert (arguments.engine, arguments.resume) == ("libfuzzer", False)
-    assert arguments.name == default_name() and re.fullmatch(r"[\w-]{1,32}", arguments.name)
+    assert arguments.name == default_name() and re.fullmatch(r"[\w-]{1,19}", arguments.name)
 
 
 def test_all_arguments(tmp_path: Path) -> None:
@@ -81,10 +83,11 @@ def test_all_arguments(tmp_path: Path) -> None:
         ["--engine", "afl", "--", "-i", "x"],
         ["--engine", "afl", "--", "-o/tmp"],
         ["--engine", "afl", "--", "-V", "3"],
+        ["--engine", "afl", "--", "-L", "0"],
         ["--name", ""],
         ["--name", "a/b"],
         ["--name", "a b"],
-        ["--name", "x" * 33],
+        ["--name", "x" * 20],
         ["--resume"],
         ["--resume", "/nonexistent"],
         ["--resume", "/dev/null"],
@@ -141,6 +144,15 @@ def test_engines(engine: str) -> None:
     assert (arguments.engine, arguments.jobs, arguments.name) == (engine, 2, "host-1_A")
 
 
+def test_the_longest_name_is_one_that_afl_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are 24 characters, with what is put behind it."""
+    longest = "x" * 19
+    assert parse_arguments(["--name", longest]).name == longest
+    monkeypatch.setattr(platform, "node", lambda: "x" * 60 + ".example")
+    assert default_name() == longest
+    assert len(f"{longest}-main") <= 24 and len(f"{longest}-{MAX_JOBS - 1}") <= 24
+
+
 def test_an_ensemble_is_two_jobs_on_one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
     assert parse_arguments(["--engine", "ensemble"]).jobs == 2
@@ -154,9 +166,11 @@ def test_an_ensemble_is_two_jobs_on_one_processor(monkeypatch: pytest.MonkeyPatc
         (["--engine", "ensemble", "--jobs", "1"], "an ensemble is two jobs at least"),
         (["--engine", "ensemble", "--", "-a"], "of one engine: choose --engine libfuzzer or afl"),
         (["--engine", "afl", "--", "-M", "x"], "-M after -- is not possible: use --jobs"),
+        (["--engine", "afl", "--", "-p", "rare"],
+         "'rare' after -- is no flag of AFL++; they look like -pexplore"),
         (["--", "-runs=3"], "-runs after -- is not possible: use --runs"),
         (["--", "-L", "0"], "'-L' after -- is no engine flag; they look like -max_len=4096"),
-        (["--name", "a/b"], "'a/b' is no name of up to 32 letters and digits"),
+        (["--name", "a/b"], "'a/b' is no name of up to 19 letters and digits"),
     ],
 )
 def test_what_is_wrong_with_engines(argv: list[str], complaint: str) -> None:
@@ -165,7 +179,7 @@ def test_what_is_wrong_with_engines(argv: list[str], complaint: str) -> None:
 
 
 def test_flags_of_each_engine() -> None:
-    flags = ("-L", "0", "-w")
+    flags = ("-L0", "-pexplore", "-w")
     assert parse_arguments(["--engine", "afl", "--", *flags]).engine_flags == flags
     assert parse_arguments(["--", "-seed=1"]).engine_flags == ("-seed=1",)
     assert parse_arguments(["--engine", "ensemble", "--"]).engine_flags == ()
@@ -186,7 +200,7 @@ def out(tmp_path: Path, library: Path) -> Path:
     """The folder of a campaign of an hour."""
     arguments = parse_arguments(
         ["--engine", "afl", "--time", "1h", "--jobs", "3", "--subject", str(library), "--slots", "4"]
-        + ["--runs", "1000", "--name", "here", "--out", str(tmp_path / "out"), "--", "-L", "0"]
+        + ["--runs", "1000", "--name", "here", "--out", str(tmp_path / "out"), "--", "-L0"]
     )
     folder = Folder(arguments.out, str(library))
     folder.keep_settings({"subject": str(library), "settings": kept_settings(arguments)})
@@ -195,7 +209,9 @@ def out(tmp_path: Path, library: Path) -> Path:
 
 
 def spend(out: Path, seconds: float) -> None:
-    Series(out / "series.csv", goes_on=False).write(Row(seconds, *[0] * 9), seconds)
+    series = Series(out / "series.csv", goes_on=False)
+    series.begin()
+    series.write(Row(seconds, *[0] * 9), seconds)
 
 
 def test_a_campaign_goes_on_as_it_began(out: Path, library: Path) -> None:
@@ -203,7 +219,7 @@ def test_a_campaign_goes_on_as_it_began(out: Path, library: Path) -> None:
     arguments = parse_arguments(["--resume", str(out), "--json", "--max-findings", "2"])
     assert (arguments.engine, arguments.jobs, arguments.name) == ("afl", 3, "here")
     assert (arguments.subject, arguments.slots, arguments.runs) == (library.resolve(), 4, 1000)
-    assert arguments.engine_flags == ("-L", "0")
+    assert arguments.engine_flags == ("-L0",)
     assert (arguments.out, arguments.resume) == (out, True)
     assert (arguments.json, arguments.max_findings) == (True, 2)
     assert arguments.time == 3600, "of which 600 are spent"
@@ -290,7 +306,7 @@ def test_garbage_among_the_settings(out: Path, name: str, value: object) -> None
 
 def test_reserved_flags_among_the_settings(out: Path) -> None:
     known = json.loads((out / "campaign.json").read_text())
-    known["settings"]["engine_flags"] = ["-o", "/"]
+    known["settings"]["engine_flags"] = ["-o/"]
     (out / "campaign.json").write_text(json.dumps(known))
     with pytest.raises(CampaignError, match="-o after -- is not possible"):
         parse_arguments(["--resume", str(out)])

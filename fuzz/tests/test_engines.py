@@ -75,6 +75,14 @@ def test_the_built_in_implementation_is_stable(tmp_path: Path) -> None:
     assert summary["stability"] == 100 and summary["edges"] > 100
     assert summary["findings"] == []
 
+    # AFL++ goes on counting from there, and that many runs are to come all the same.
+    result = slotcheck("fuzz", "--engine", "afl", "--jobs", "1", "--runs", "3000", "--out",
+                       tmp_path / "out", "--json")
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert json.loads(result.stdout)["programs"] >= 2700
+    for name in ("series.csv", "series-1.csv"):
+        assert 2700 <= read_rows(tmp_path / "out" / name)[-1].afl_executions < 6000, name
+
 
 def test_one_of_each_kind_of_afl(tmp_path: Path) -> None:
     """The main one, one with sanitizers, and one that solves comparisons."""
@@ -143,15 +151,40 @@ def processes_of(out: Path) -> list[str]:
     return found
 
 
+def engines_of(campaign: subprocess.Popen[str]) -> set[int]:
+    """The processes of its jobs; a child that only runs a finding again writes none."""
+    found = set()
+    for child in Path(f"/proc/{campaign.pid}/task/{campaign.pid}/children").read_text().split():
+        try:
+            if b"SLOTCHECK_FINDINGS=" in Path(f"/proc/{child}/environ").read_bytes():
+                found.add(int(child))
+        except OSError:
+            continue
+    return found
+
+
+def kill_engines_of(campaign: subprocess.Popen[str]) -> None:
+    """As the system does where memory is short. They are started again."""
+    killed = engines_of(campaign)
+    assert len(killed) == 2
+    for engine in killed:
+        os.kill(engine, signal.SIGKILL)
+    wait_for(lambda: len(engines_of(campaign) - killed) == 2, campaign)
+
+
 def test_a_killed_campaign_goes_on(
     tmp_path: Path, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    """Nothing of it is left running, and nothing that it had found is lost."""
+    """Nothing of it is left running, and nothing that it had found is lost. Before, its engines are
+    killed, which it survives."""
     out = tmp_path / "out"
     process = begin("--engine", "ensemble", "--jobs", "2", "--subject", FAULT, "--time", "10h",
                     "--out", out)
     wait_for(lambda: load_all(out / "findings") and read_rows(out / "series.csv")
              and own_inputs(out), process)
+    kill_engines_of(process)
+    programs = programs_run(out)
+    wait_for(lambda: programs_run(out) > programs, process)
     # Both are at work: that is what has to end.
     assert len(processes_of(out)) >= 3
     process.kill()
@@ -211,7 +244,8 @@ def test_a_fixed_finding_is_a_regression_and_may_come_back(tmp_path: Path) -> No
     assert not list((out / "findings").iterdir())
     regressions = sorted((out / "regressions").iterdir())
     assert len(regressions) == len(signatures)
-    assert regressions[0].read_text().startswith("# It was a violation in frame_clone")
+    assert regressions[0].read_text().startswith(
+        "# Found by a campaign, and fixed: violation in frame_clone")
 
     status, summary = run_on(FAULT)
     assert status == 1

@@ -49,6 +49,7 @@ def test_what_is_filed_can_be_read_again(tmp_path: Path) -> None:
     finding.take_runs(5, 3)
     finding.take_record(RECORD)
     finding.replay = "./slotcheck run x"
+    finding.shown_by, finding.shrunk = "libfuzzer", True
     finding.save()
     (again,) = load_all(tmp_path / "findings")
     finding.is_new = False
@@ -57,21 +58,38 @@ def test_what_is_filed_can_be_read_again(tmp_path: Path) -> None:
     assert json.loads(json.dumps(again.as_dict()))["state"] == "flaky"
 
 
-def test_of_a_signature_the_shortest_case_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", [0, 5])
+def test_of_a_signature_the_shortest_case_is_kept(tmp_path: Path, runs: int) -> None:
+    """Of those that nobody has run again, and that did not fail then."""
     first = file(tmp_path, found(b"\x02\x0fab", log="long"))
-    first.take_runs(5, 5)
+    if runs:
+        first.take_runs(runs, 0)
+    first.shrunk = True
     first.save()
     for case in (b"\x02\x0fabc", b"\x02\x0fcd"):
         again = file(tmp_path, found(case, by="libfuzzer-0", log="other"))
         assert again.case.read_bytes() == b"\x02\x0fab" and again.log.read_text() == "long"
-        assert again.state == State.REPRODUCED and not again.is_new
+        assert again.state == first.state and again.shrunk and not again.is_new
     shorter = file(tmp_path, found(b"\x02\x0fa", input=b"\x02\x0fabc", log="short"))
     assert shorter.case.read_bytes() == b"\x02\x0fa" and shorter.log.read_text() == "short"
     # Nobody has run the new case yet.
-    assert shorter.state == State.NEW and shorter.is_new
+    assert (shorter.state, shorter.runs, shorter.shrunk) == (State.NEW, 0, False)
     assert shorter.seen == 4
     assert shorter.found_by == "afl-1", "who was first"
     assert load(shorter.folder).seen == 4
+
+
+def test_a_shorter_case_does_not_replace_one_that_has_failed(tmp_path: Path) -> None:
+    """Also if it did not fail the last time."""
+    first = file(tmp_path, found(b"\x02\x0fab", log="long"))
+    first.take_runs(5, 1)
+    first.take_runs(5, 0)
+    first.save()
+    again = file(tmp_path, found(b"\x02", input=b"\x02\x0fabc", log="short"))
+    assert again.case.read_bytes() == b"\x02\x0fab" and again.log.read_text() == "long"
+    assert not (again.folder / "input").exists()
+    assert (again.state, again.seen) == (State.NOT_REPRODUCED, 2)
+    assert load(again.folder).has_failed
 
 
 def test_signatures_are_apart(tmp_path: Path) -> None:
@@ -138,6 +156,9 @@ def test_states(tmp_path: Path, runs: int, failures: int, state: State) -> None:
     finding = Finding(tmp_path)
     finding.take_runs(runs, failures)
     assert (finding.state, finding.confirmed) == (state, failures > 0)
+    assert finding.has_failed == (failures > 0)
+    finding.take_runs(5, 0)
+    assert finding.has_failed == (failures > 0), "at some time"
 
 
 def test_a_record_that_holds_no_more_is_not_kept(tmp_path: Path) -> None:
@@ -178,7 +199,7 @@ def test_garbage_for_a_finding(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "name, value",
     [("state", "nonsense"), ("runs", "5"), ("failures", None), ("seen", [1]), ("title", 3),
-     ("versions", []), ("came_back", "no")],
+     ("versions", []), ("came_back", "no"), ("has_failed", 1), ("shown_by", None), ("shrunk", 0)],
 )
 def test_a_finding_with_garbage_in_it(tmp_path: Path, name: str, value: object) -> None:
     finding = file(tmp_path, found(b"\x02"))

@@ -2,6 +2,7 @@
 """The folder of a campaign: whose it is, what may be in it, and what is never lost."""
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -35,18 +36,18 @@ def file_finding(folder: Folder, signature: str = "a.x", case: bytes = b"\x02\x0
     return keep(folder.findings, folder.fixed, Found(signature, case, "afl-0"), "builtin", {})
 
 
-@pytest.mark.parametrize("filed", [True, False])
-def test_findings_of_another_subject(tmp_path: Path, filed: bool) -> None:
-    """Filed, or left by a job and not filed yet."""
+@pytest.mark.parametrize("left", ["", "x.case", "x.taken"])
+def test_findings_of_another_subject(tmp_path: Path, left: str) -> None:
+    """Filed, or left by a job and not filed yet, or only half."""
     first = Folder(tmp_path, "builtin")
     first.lock.close()
     Folder(tmp_path, "/x/a.so").lock.close()
     first.keep_settings({"subject": "/x/a.so"})
-    if filed:
+    if not left:
         file_finding(first)
     else:
         (first.incoming / "afl-0").mkdir()
-        (first.incoming / "afl-0/x.case").touch()
+        (first.incoming / "afl-0" / left).touch()
     with pytest.raises(CampaignError, match="/x/a.so"):
         Folder(tmp_path, "builtin")
     Folder(tmp_path, "/x/a.so")
@@ -138,7 +139,23 @@ def test_incoming_cases_say_who_found_them_and_in_what(tmp_path: Path) -> None:
     ]
     for case, _ in found:
         folder.forget_incoming(case)
-    assert [path.name for path in folder.incoming.glob("*/*")] == ["c.x.case.part"]
+    # What a case was shrunk from stays for a shorter one that may come.
+    assert sorted(path.name for path in folder.incoming.glob("*/*")) == ["b.x.input", "c.x.case.part"]
+
+
+def test_a_case_that_comes_while_another_is_filed(tmp_path: Path) -> None:
+    """And one that a kill had left between reading and filing."""
+    folder = Folder(tmp_path, "builtin")
+    (folder.incoming / "afl-1").mkdir()
+    case = folder.incoming / "afl-1/a.x.case"
+    case.write_bytes(b"\x02ab")
+    ((taken, found),) = folder.read_incoming()
+    case.write_bytes(b"\x02a")
+    folder.forget_incoming(taken)
+    assert case.read_bytes() == b"\x02a"
+    for _ in range(2):
+        ((taken, found),) = folder.read_incoming()
+        assert found == Found("a.x", b"\x02a", "afl-1")
 
 
 def test_what_is_counted(tmp_path: Path) -> None:
@@ -160,34 +177,45 @@ def test_retire(tmp_path: Path) -> None:
     file_finding(folder, "b.x")
     finding.title = "violation in frame_drop"
     text = "slotcheck program 1\nslots 4\n"
-    regression = folder.retire(finding, folder.regressions, text)
+    folder.retire(finding, folder.regressions, text)
     assert [kept.signature for kept in folder.found()] == ["b.x"]
     fixed = folder.fixed / "frame_drop.SHARED.ref_count.a-b"
     assert sorted(path.name for path in fixed.iterdir()) == ["case", "finding.json"]
     assert json.loads((fixed / "finding.json").read_text())["state"] == "fixed"
-    assert regression == folder.regressions / "frame-drop-shared-ref-count-a-b.txt"
-    assert regression.read_text() == f"# It was a violation in frame_drop.\n{text}"
+    (regression,) = folder.regressions.iterdir()
+    assert regression.name == "frame-drop-shared-ref-count-a-b.txt"
+    assert regression.read_text() == (
+        f"# Found by a campaign, and fixed: violation in frame_drop.\n{text}")
 
 
 def test_what_is_fixed_a_second_time(tmp_path: Path) -> None:
     """What somebody has written into the regression stays; of the finding the newer one is kept."""
     folder = Folder(tmp_path, "builtin")
-    regression = folder.retire(file_finding(folder, case=b"\x02\x01"), folder.regressions, "old\n")
+    folder.retire(file_finding(folder, case=b"\x02\x01"), folder.regressions, "old\n")
     again = file_finding(folder, case=b"\x02\x02")
     assert again.came_back
-    assert folder.retire(again, folder.regressions, "new\n") == regression
-    assert regression.read_text().endswith("old\n")
+    folder.retire(again, folder.regressions, "new\n")
+    assert (folder.regressions / "a-x.txt").read_text().endswith("old\n")
     assert (folder.fixed / "a.x/case").read_bytes() == b"\x02\x02"
     assert not folder.found()
+
+
+def test_each_program_of_a_signature_is_a_regression(tmp_path: Path) -> None:
+    """And one that is fixed again is one still."""
+    folder = Folder(tmp_path, "builtin")
+    for text in ("one\n", "two\n", "three\n", "two\n"):
+        folder.retire(file_finding(folder), folder.regressions, text)
+    assert {path.name: path.read_text().splitlines()[-1] for path in folder.regressions.iterdir()} == {
+        "a-x.txt": "one", "a-x-2.txt": "two", "a-x-3.txt": "three"}
 
 
 @pytest.mark.parametrize(
     "signature, name",
     [
         ("frame_clone.SHARED.ref_count.inc_ref_count_spec-ref_count",
-         "frame-clone-shared-ref-count-inc-ref-count-spec-ref-count.txt"),
-        ("crash.SEGV.fuzz__run", "crash-segv-fuzz-run.txt"),
-        ("crash.timeout.unknown_", "crash-timeout-unknown.txt"),
+         "frame-clone-shared-ref-count-inc-ref-count-spec-ref-count"),
+        ("crash.SEGV.fuzz__run", "crash-segv-fuzz-run"),
+        ("crash.timeout.unknown_", "crash-timeout-unknown"),
     ],
 )
 def test_regressions_are_called_like_files_of_the_corpus(signature: str, name: str) -> None:
@@ -234,7 +262,8 @@ def test_garbage_in_the_corpus(
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01", b"\x02", b"\x00\x05", b"\x0b", b"\x7f",
-                                  b"\xff\xff", b"\x02" * MAX_INPUT_BYTES])
+                                  b"\xff\xff", b"\x02" * MAX_INPUT_BYTES],
+                         ids=lambda data: f"{data[:2].hex()}-{len(data)}")
 def test_any_other_bytes_are_a_program(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/m").write_bytes(data)
@@ -242,13 +271,16 @@ def test_any_other_bytes_are_a_program(tmp_path: Path, data: bytes) -> None:
 
 
 def test_copy_inputs(tmp_path: Path) -> None:
-    """What is there stays as it is, and what is no input stays away."""
+    """What is there stays as it is, and what is no input stays away. Two folders may call different
+    inputs the same, and the same input differently."""
     sources, copies = tmp_path / "from", tmp_path / "to"
     for folder in (sources, copies):
         folder.mkdir()
-    for name, data in (("a", b"\x02a"), ("b", b"\x02b"), ("text", b"slotcheck program 1\n")):
+    for name, data in (("a", b"\x02a"), ("b", b"\x02b"), ("c", b"\x02b"),
+                       ("text", b"slotcheck program 1\n")):
         (sources / name).write_bytes(data)
     (copies / "b").write_bytes(b"\x02other")
-    copy_inputs(sorted(sources.iterdir()), copies)
+    for _ in range(2):
+        copy_inputs(sorted(sources.iterdir()), copies)
     assert {path.name: path.read_bytes() for path in copies.iterdir()} == {
-        "a": b"\x02a", "b": b"\x02other"}
+        "b": b"\x02other", **{hashlib.sha1(data).hexdigest(): data for data in (b"\x02a", b"\x02b")}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from campaign.folder import Folder
 from campaign.job import Place
 from campaign.libfuzzer import LibFuzzerJob, LibFuzzerSettings
 from campaign.replay import Replayer
+from campaign.series import read_rows
 from campaigns import BUILD, COMMAND, ROOT, SUBJECTS, only_line, slotcheck
 
 FAULTS = (SUBJECTS / "faults.txt").read_text().split() if (SUBJECTS / "faults.txt").exists() else []
@@ -98,6 +100,12 @@ def test_a_second_run_goes_on_from_the_corpus(tmp_path):
         assert result.returncode == 0, result.stderr
     kept = list((out / "corpus").iterdir())
     assert len(kept) > 50
+    assert len(read_rows(out / "series.csv")) > 0 and len(read_rows(out / "series-1.csv")) > 0
+    rows = {path.name: path.read_bytes() for path in out.glob("series*")}
+    assert len(rows) == 2
+    refused = slotcheck("fuzz", "--runs", "1", "--jobs", "1", "--out", out, "--", "-frob=1")
+    assert refused.returncode == 2 and "-frob" in only_line(refused)
+    assert {path.name: path.read_bytes() for path in out.glob("series*")} == rows
     cells = json.loads(result.stdout)["cells"]
     assert 0 < cells["seen_of_scope"] < min(cells["seen"], cells["scope"])
 
@@ -169,7 +177,7 @@ def test_a_full_disk(tmp_path):
     # The builds are up to date, so all that is written is the campaign's own.
     result = slotcheck("fuzz", "--runs", "1000", "--jobs", "1", "--out", out, preexec_fn=no_space)
     assert result.returncode == 2
-    assert result.stderr.strip()
+    assert re.fullmatch(rf"slotcheck fuzz: {out}/\S+: File too large", only_line(result))
     after = {path.name: path.read_bytes() for path in (out / "corpus").iterdir()}
     assert {name: after.get(name) for name in before} == before
 

@@ -17,6 +17,7 @@ import pytest
 from campaign.findings import Finding, Found, State, keep, load
 from campaign.folder import Folder
 from campaign.list_findings import main
+from campaign.replay import COMMAND as COMMAND_RUN
 from campaigns import BUILD, COMMAND, ROOT, SUBJECTS, only_line, packed, slotcheck
 
 CLONE = "slotcheck program 2\nslots 4\nframe_from_unused(p3, link(5))\nframe_clone(f0)\n"
@@ -132,11 +133,11 @@ def test_what_is_fixed_moves(faulty: Campaign, capsys: pytest.CaptureFixture[str
     faulty.use("plain")
     status, out, _ = listed(capsys, "--check")
     assert status == 0
-    assert out == f"out/fuzz-mine: 0 findings, 1 fixed\n  fixed 0 of 5: {TITLE}\n"
+    assert out == f"out/fuzz-mine: 0 findings, 1 fixed\n  fixed: {TITLE}\n"
     assert not list((faulty.path / "findings").iterdir())
     assert load(faulty.path / "fixed" / SIGNATURE).state == State.FIXED
     (regression,) = (faulty.path / "regressions").iterdir()
-    assert regression.read_text() == f"# It was a {TITLE}.\n{CLONE}"
+    assert regression.read_text() == f"# Found by a campaign, and fixed: {TITLE}.\n{CLONE}"
     assert listed(capsys)[:2] == (0, out), "and it stays so"
 
 
@@ -159,6 +160,7 @@ def test_a_crash_that_only_a_target_shows_stays(
     campaign = make("plain")
     finding = campaign.file("crash.SEGV.f", CRASH)
     finding.take_runs(5, 5)
+    finding.shown_by = "libfuzzer"
     finding.save()
     status, out, _ = listed(capsys, "--check")
     assert status == 1 and "  reproduced 5 of 5: crash.SEGV.f\n" in out
@@ -173,6 +175,7 @@ def test_a_regression_of_the_corpus_is_one(
     for name in (SIGNATURE, "frame_drop.x.y-z"):
         finding = load(faulty.path / "findings" / name)
         finding.take_runs(5, 5)
+        finding.shown_by = COMMAND_RUN
         finding.save()
     listed(capsys, "--check")
     faulty.use("plain")
@@ -200,6 +203,7 @@ def test_what_is_fixed_of_the_built_in_implementation_goes_to_the_corpus(
     found = Found(SIGNATURE, packed(CLONE), "libfuzzer-0")
     finding = keep(folder.findings, folder.fixed, found, "builtin", {})
     finding.take_runs(5, 5)
+    finding.shown_by = COMMAND_RUN
     finding.save()
     folder.lock.close()
     assert listed(capsys, "--check")[0] == 0
@@ -230,8 +234,28 @@ def test_a_library_that_is_gone(faulty: Campaign, capsys: pytest.CaptureFixture[
     assert listed(capsys)[0] == 1, "to list them nothing is needed"
     status, out, error = listed(capsys, "--check")
     assert (status, out) == (2, "")
-    assert error == f"slotcheck findings: {faulty.library}: no such file\n"
+    assert error.startswith(f"slotcheck findings: {faulty.library}: cannot be loaded: ")
+    assert error.endswith("No such file or directory\n") and error.count("\n") == 1
     assert (faulty.path / "findings" / SIGNATURE / "case").exists()
+
+
+@pytest.mark.parametrize("subject", ["", "no_entry", "missing_required"])
+def test_a_library_that_cannot_be_loaded_fixes_nothing(
+    faulty: Campaign, capsys: pytest.CaptureFixture[str], subject: str
+) -> None:
+    """One that is no library, and one that lacks what slotcheck needs."""
+    listed(capsys, "--check")
+    home = faulty.path / "findings" / SIGNATURE
+    before = {path.name: path.read_bytes() for path in home.iterdir()}
+    if subject:
+        faulty.use(subject)
+    else:
+        faulty.library.write_text("no library")
+    status, out, error = listed(capsys, "--check")
+    assert (status, out) == (2, "")
+    assert str(faulty.library) in error and error.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in home.iterdir()} == before
+    assert not (faulty.path / "fixed").exists() and not (faulty.path / "regressions").exists()
 
 
 def test_while_a_campaign_is_running(

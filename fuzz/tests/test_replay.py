@@ -9,9 +9,19 @@ from typing import Callable
 
 import pytest
 
+from campaign import replay
 from campaign.errors import CampaignError, Status
 from campaign.findings import Finding, State, load
-from campaign.replay import HANG_RUNS, HANG_SECONDS, HANGS, RUNS, Replayer
+from campaign.replay import (
+    COMMAND,
+    HANG_RUNS,
+    HANG_SECONDS,
+    HANGS,
+    MAX_RUNS,
+    RUNS,
+    Replayer,
+    runs_wanted,
+)
 from campaign.report import findings_text
 from campaigns import script
 
@@ -21,6 +31,21 @@ RECORD = {"verdict": "violation", "operation": "frame_clone", "slot": 3, "field"
 SAYS_RECORD = f"echo '{json.dumps(RECORD)}'; "
 
 
+def crash_record(**changes: object) -> dict[str, object]:
+    process = {"slot": None, "field": "process", "subject": "signal 11"}
+    record = RECORD | {"verdict": "crash", "file": "c.case", "replay": "./slotcheck run c.case",
+                       "signature": "frame_drop.SHARED.process.exec-process",
+                       "differences": [process]}
+    return record | changes
+
+
+def process_that(ended: str) -> list[dict[str, object]]:
+    return [{"slot": None, "field": "process", "subject": ended}]
+
+
+CRASH_RECORD = crash_record()
+HANG_RECORD = crash_record(differences=process_that(HANGS))
+KINDS = {"violation": (RECORD["signature"], RECORD), "crash": ("crash.SEGV.f", CRASH_RECORD)}
 
 
 def finding_of(path: Path, signature: str) -> Finding:
@@ -28,6 +53,13 @@ def finding_of(path: Path, signature: str) -> Finding:
     finding.folder.mkdir(parents=True)
     finding.case.write_bytes(b"large")
     return finding
+
+
+def target_of(folder: Path, preset: str, text: str) -> Path:
+    """Where a build of that preset has it."""
+    place = folder / preset / "fuzz/lockstep"
+    place.parent.mkdir(parents=True)
+    return script(place, text)
 
 
 def confirmed_by(command: Path, finding: Finding, *targets: Path) -> Finding:
@@ -38,13 +70,15 @@ def confirmed_by(command: Path, finding: Finding, *targets: Path) -> Finding:
 # --- whether it fails -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signature", [RECORD["signature"], "crash.SEGV.f"])
+@pytest.mark.parametrize("kind", ["violation", "crash"])
 @pytest.mark.parametrize("status, confirmed", [(0, False), (1, True), (2, False), (3, False)])
-def test_confirm(tmp_path: Path, signature: str, status: int, confirmed: bool) -> None:
+def test_confirm(tmp_path: Path, kind: str, status: int, confirmed: bool) -> None:
+    signature, record = KINDS[kind]
     finding = finding_of(tmp_path, signature)
     expected = f"run --json --subject l.so {finding.case}"
     command = script(tmp_path / "slotcheck",
-                     f'[ "$*" = "{expected}" ] || exit 9\n{SAYS_RECORD}exit {status}')
+                     f"""[ "$*" = "{expected}" ] || exit 9
+                     echo '{json.dumps(record)}'; exit {status}""")
     Replayer(command, "./slotcheck", (), Path("l.so")).confirm(finding)
     assert finding.confirmed == confirmed
     assert finding.replay == f"./slotcheck run --subject l.so {finding.case}"
@@ -65,7 +99,7 @@ def test_output_that_is_no_record(tmp_path: Path, output: str) -> None:
     for finding in (crash, other):
         confirmed_by(command, finding)
         assert finding.record is None and finding.as_dict()["title"] == finding.signature
-    assert crash.confirmed and not other.confirmed
+    assert not crash.confirmed and not other.confirmed
 
 
 def test_a_subject_that_prints(tmp_path: Path) -> None:
@@ -84,12 +118,12 @@ def test_a_finding_has_a_title_and_a_clause(tmp_path: Path) -> None:
 
 def test_a_crash_that_only_a_target_shows(tmp_path: Path) -> None:
     command = script(tmp_path / "slotcheck", "exit 0")
-    good = script(tmp_path / "good", "exit 0")
-    bad = script(tmp_path / "bad", "kill -SEGV $$")
+    good = target_of(tmp_path, "good", "exit 0")
+    bad = target_of(tmp_path, "bad", TARGET.format(large="f", small="f"))
     finding = finding_of(tmp_path, "crash.SEGV.f")
     finding.record = CRASH_RECORD  # of when the command showed it, too
     confirmed_by(command, finding, good, bad)
-    assert finding.confirmed and finding.record is None
+    assert finding.confirmed and finding.record is None and finding.shown_by == "bad"
     assert finding.replay == f"{bad} -timeout=5 {finding.case}"
 
 
@@ -141,6 +175,129 @@ def test_that_a_hang_is_gone_is_not_said_after_fewer_runs(tmp_path: Path) -> Non
     assert (finding.runs, finding.failures) == (RUNS, 0)
 
 
+# --- what is fixed --------------------------------------------------------------------------------
+
+
+def known(path: Path, signature: str, shown_by: str = COMMAND, failures: int = RUNS) -> Finding:
+    """A finding that an earlier run has seen fail."""
+    finding = finding_of(path, signature)
+    finding.take_runs(RUNS, failures)
+    finding.shown_by = shown_by
+    finding.save()
+    return finding
+
+
+def is_fixed(command: Path, finding: Finding, *targets: Path) -> bool:
+    """And if it is not, all is as it was."""
+    before = (finding.state, finding.runs, finding.failures, finding.has_failed, finding.shown_by)
+    fixed = Replayer(command, "./slotcheck", targets, None).confirm(finding)
+    after = (finding.state, finding.runs, finding.failures, finding.has_failed, finding.shown_by)
+    assert before == after
+    return fixed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_agrees_is_fixed(tmp_path: Path, kind: str) -> None:
+    command = script(tmp_path / "slotcheck", "exit 0")
+    assert is_fixed(command, known(tmp_path, KINDS[kind][0]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_never_failed_is_not_fixed(tmp_path: Path, kind: str) -> None:
+    command = script(tmp_path / "slotcheck", "exit 0")
+    finding = known(tmp_path, KINDS[kind][0], failures=0)
+    assert not is_fixed(command, finding) and finding.state == State.NOT_REPRODUCED
+
+
+ANOTHER = RECORD | {"signature": "frame_drop.SHARED.ref_count.y"}
+# What says nothing of a finding.
+ODD = {
+    "wrong use": "exit 2",
+    "internal error": "exit 3",
+    "timeout": "exec sleep 600",
+    "another signature": f"echo '{json.dumps(ANOTHER)}'; exit 1",
+    "no record": "exit 1",
+    "killed": "kill -KILL $$",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_odd_replay_fixes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, odd: str
+) -> None:
+    if odd == "timeout":
+        monkeypatch.setattr(replay, "CONFIRM_SECONDS", 0.05)
+    command = script(tmp_path / "slotcheck", ODD[odd])
+    assert not is_fixed(command, known(tmp_path, KINDS[kind][0]))
+
+
+@pytest.mark.parametrize("status", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_odd_replay_is_enough(tmp_path: Path, kind: str, status: int) -> None:
+    command = fails_at(tmp_path, [0, 0, 0, status, 0])
+    assert not is_fixed(command, known(tmp_path, KINDS[kind][0]))
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_run_of_a_target_fixes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    command = script(tmp_path / "slotcheck", "exit 0")
+    finding = known(tmp_path, "crash.SEGV.f", "libfuzzer")
+    if odd == "timeout":
+        monkeypatch.setattr(replay, "CONFIRM_SECONDS", 0.05)
+    assert not is_fixed(command, finding, target_of(tmp_path, "libfuzzer", ODD[odd]))
+
+
+def test_another_crash_of_a_target_fixes_nothing(tmp_path: Path) -> None:
+    command = script(tmp_path / "slotcheck", "exit 0")
+    target = target_of(tmp_path, "libfuzzer", TARGET.format(large="g", small="g"))
+    assert not is_fixed(command, known(tmp_path, "crash.SEGV.f", "libfuzzer"), target)
+
+
+@pytest.mark.parametrize(
+    "presets, fixed",
+    [((), False), (("libfuzzer",), False), (("libfuzzer-asan",), True),
+     (("libfuzzer", "libfuzzer-asan"), True)],
+)
+def test_only_who_showed_a_crash_can_say_that_it_is_fixed(
+    tmp_path: Path, presets: tuple[str, ...], fixed: bool
+) -> None:
+    command = script(tmp_path / "slotcheck", "exit 0")
+    targets = [target_of(tmp_path, preset, "exit 0") for preset in presets]
+    finding = known(tmp_path, "crash.heap-buffer-overflow.f", "libfuzzer-asan")
+    assert is_fixed(command, finding, *targets) == fixed
+
+
+def test_a_command_that_cannot_run_it_has_no_say_where_a_target_showed_it(tmp_path: Path) -> None:
+    command = script(tmp_path / "slotcheck", "exit 3")
+    target = target_of(tmp_path, "libfuzzer-asan", "exit 0")
+    assert is_fixed(command, known(tmp_path, "crash.SEGV.f", "libfuzzer-asan"), target)
+
+
+@pytest.mark.parametrize("failures, runs", [(1, 31), (4, RUNS), (2, 14), (RUNS, RUNS)])
+def test_what_is_flaky_passes_often_before_it_is_fixed(
+    tmp_path: Path, failures: int, runs: int
+) -> None:
+    """So often that it would have passed by chance once in a thousand times."""
+    finding = known(tmp_path, RECORD["signature"], failures=failures)
+    assert is_fixed(fails_at(tmp_path, [0]), finding)
+    assert len((tmp_path / "calls").read_text()) == runs
+
+
+def test_what_is_flaky_and_fails_late_is_not_fixed(tmp_path: Path) -> None:
+    finding = known(tmp_path, RECORD["signature"], failures=1)
+    confirmed_by(fails_at(tmp_path, [0] * 30 + [1, 0]), finding)
+    assert (finding.state, finding.runs, finding.failures) == (State.FLAKY, 31, 1)
+
+
+def test_no_finding_is_run_for_ever() -> None:
+    finding = Finding(Path("x"))
+    finding.take_runs(1000, 1)
+    assert runs_wanted(finding) == MAX_RUNS
+
+
 # --- what a target says ---------------------------------------------------------------------------
 
 
@@ -161,20 +318,6 @@ def test_the_log_of_a_target(tmp_path: Path) -> None:
 # --- making a crash small -------------------------------------------------------------------------
 
 
-def crash_record(**changes: object) -> dict[str, object]:
-    process = {"slot": None, "field": "process", "subject": "signal 11"}
-    record = RECORD | {"verdict": "crash", "file": "c.case", "replay": "./slotcheck run c.case",
-                       "signature": "frame_drop.SHARED.process.exec-process",
-                       "differences": [process]}
-    return record | changes
-
-
-def process_that(ended: str) -> list[dict[str, object]]:
-    return [{"slot": None, "field": "process", "subject": ended}]
-
-
-CRASH_RECORD = crash_record()
-HANG_RECORD = crash_record(differences=process_that(HANGS))
 # What shrinking makes of any case is "small"; $small is the record of that.
 SHRINKS = """
 case $1 in
@@ -206,8 +349,8 @@ class Crash:
     command: Path
     case: Path
 
-    def confirm(self, *targets: Path, new: bool = True) -> Finding:
-        finding = Finding(self.case.parent, is_new=new)
+    def confirm(self, finding: Finding | None = None, targets: tuple[Path, ...] = ()) -> Finding:
+        finding = finding or Finding(self.case.parent)
         Replayer(self.command, "./slotcheck", targets, Path("l.so")).confirm(finding)
         assert finding.confirmed
         assert {path.name for path in finding.folder.iterdir()} == FILES, "and no half ones"
@@ -231,13 +374,25 @@ def crash(tmp_path: Path) -> Callable[..., Crash]:
 
 @pytest.mark.parametrize("status, left", [(0, "small\n"), (2, "large"), (3, "large")])
 def test_a_crash_is_shrunk(crash: Callable[..., Crash], status: int, left: str) -> None:
-    """If that fails, the case stays as it was. What is known already was shrunk before."""
+    """If that fails, the case stays as it was."""
     made = crash(status=status)
-    for is_new in (False, True):
-        assert made.confirm(new=is_new).record == CRASH_RECORD
-        assert bool(made.shrink_calls()) == is_new
+    assert made.confirm().record == CRASH_RECORD
     assert made.case.read_text() == left
     assert made.shrink_calls().endswith(f" --subject l.so {made.case}\n")
+
+
+def test_a_crash_is_shrunk_once(crash: Callable[..., Crash]) -> None:
+    """Also if a campaign ended before it was, and another one loads it."""
+    made = crash()
+    Finding(made.case.parent).save()
+    for _ in range(3):
+        finding = load(made.case.parent)
+        assert made.confirm(finding).shrunk
+        assert made.shrink_calls().count("shrink") == 1
+    # Another program in its place has not been.
+    finding.shrunk = False
+    made.confirm(finding)
+    assert made.shrink_calls().count("shrink") == 2
 
 
 @pytest.mark.parametrize(
@@ -277,9 +432,9 @@ def test_the_target_says_the_same_of_a_shrunk_crash(
     crash: Callable[..., Crash], tmp_path: Path, large: str, small: str, kept: bool
 ) -> None:
     made = crash()
-    sanitized = script(tmp_path / "sanitized", TARGET.format(large=large, small=small))
-    plain = script(tmp_path / "plain", "exit 0")
-    made.confirm(plain, sanitized)
+    sanitized = target_of(tmp_path, "sanitized", TARGET.format(large=large, small=small))
+    plain = target_of(tmp_path, "plain", "exit 0")
+    made.confirm(targets=(plain, sanitized))
     assert made.case.read_text() == ("small\n" if kept else "large")
 
 
@@ -297,7 +452,7 @@ def test_the_record_of_a_shrunk_crash_names_its_case(crash: Callable[..., Crash]
 def test_what_fails_only_sometimes_is_not_shrunk(tmp_path: Path) -> None:
     """No step of a shrinking could be trusted."""
     command = fails_at(tmp_path, [1, 0], CRASH_RECORD)
-    notes = f"\n[ $1 != shrink ] || touch {tmp_path}/shrunk\n"
-    command.write_text(command.read_text().replace("\n", notes, 1))
+    calls = f"\n[ $1 != shrink ] || touch {tmp_path}/shrunk\n"
+    command.write_text(command.read_text().replace("\n", calls, 1))
     finding = confirmed_by(command, finding_of(tmp_path, "crash.SEGV.f"))
     assert finding.state == State.FLAKY and not (tmp_path / "shrunk").exists()

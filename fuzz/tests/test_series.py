@@ -13,9 +13,15 @@ def row(seconds: float, executions: int = 0) -> Row:
     return Row(seconds, 10, 20, executions, 40, 50, 60, 70, 80, 90)
 
 
+def begun(path: Path, goes_on: bool) -> Series:
+    series = Series(path, goes_on)
+    series.begin()
+    return series
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    series = Series(tmp_path / "series.csv", goes_on=False)
+    series = begun(tmp_path / "series.csv", goes_on=False)
     for number in (1, 2, 3):
         series.write(row(number * 5.1, number * 1000), elapsed=number * 5.1)
     return series.path
@@ -33,8 +39,8 @@ def test_rows(path: Path) -> None:
 def test_nothing_was_written_yet(tmp_path: Path) -> None:
     path = tmp_path / "series.csv"
     assert read_rows(path) == [] and spent_seconds(path) == 0
-    series = Series(path, goes_on=True)
-    assert (series.spent, series.libfuzzer_executions) == (0, 0)
+    series = begun(path, goes_on=True)
+    assert (series.spent, series.libfuzzer_executions, series.afl_executions) == (0, 0, 0)
     assert path.read_text() == ",".join(NAMES) + "\n"
 
 
@@ -47,7 +53,7 @@ def test_a_torn_last_row_is_passed_over(path: Path, torn: str) -> None:
     with open(path, "a", encoding="utf-8") as file:
         file.write(torn)
     assert read_rows(path) == whole
-    series = Series(path, goes_on=True)
+    series = begun(path, goes_on=True)
     assert series.spent == 3 * 5.1 and series.libfuzzer_executions == 3000
     series.write(row(25.0), 25.0)
     assert read_rows(path) == [*whole, row(25.0)]
@@ -55,15 +61,35 @@ def test_a_torn_last_row_is_passed_over(path: Path, torn: str) -> None:
 
 
 def test_a_resumed_campaign_goes_on_from_the_last_row(path: Path) -> None:
-    series = Series(path, goes_on=True)
+    series = begun(path, goes_on=True)
     assert (series.spent, series.libfuzzer_executions) == (3 * 5.1, 3000)
+    assert series.afl_executions == 40
     assert len(read_rows(path)) == 3
+    assert not list(path.parent.glob("series-*.csv"))
 
 
 def test_another_campaign_in_the_folder_begins_anew(path: Path) -> None:
-    series = Series(path, goes_on=False)
-    assert (series.spent, series.libfuzzer_executions) == (0, 0)
-    assert read_rows(path) == []
+    """What earlier ones have written stays, each under a name of its own."""
+    earlier = read_rows(path)
+    for number in (1, 2):
+        series = begun(path, goes_on=False)
+        assert (series.spent, series.libfuzzer_executions, series.afl_executions) == (0, 0, 0)
+        assert read_rows(path) == []
+        series.write(row(number), number)
+    assert read_rows(path.with_name("series-1.csv")) == earlier
+    assert read_rows(path.with_name("series-2.csv")) == [row(1)]
+    assert read_rows(path) == [row(2)]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_nothing_is_written_before_it_begins(path: Path, goes_on: bool) -> None:
+    """A campaign that is refused leaves the rows of the one before."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("20.4,10")
+    before = path.read_bytes()
+    Series(path, goes_on)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("garbage", ["", "\n", "hello\n", "a,b\n1,2\n", "\x00\xff", "\n\n,,,\n"])
@@ -75,7 +101,7 @@ def test_garbage_has_no_rows(tmp_path: Path, garbage: str) -> None:
 
 
 def test_a_row_every_few_seconds(tmp_path: Path) -> None:
-    series = Series(tmp_path / "series.csv", goes_on=False)
+    series = begun(tmp_path / "series.csv", goes_on=False)
     written = []
     for tenth in range(200):
         if series.is_due(tenth / 10):
