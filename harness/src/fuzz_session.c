@@ -29,6 +29,8 @@ enum { EXIT_WRONG_USE = 2, EXIT_INTERNAL = 3 };
 
 /* An engine takes an input for a hang that keeps it waiting: what is not done by then is left. */
 enum { SHRINK_SECONDS = 2 };
+/* More operations than an input of an engine's usual length has. */
+enum { LONG_PROGRAM = 2048 };
 static const struct shrink_limits LIMITS = {.runs = 100000, .operations = 1000000};
 
 struct session {
@@ -230,6 +232,22 @@ static void make_regions(void)
     program_free(&empty);
 }
 
+/* The same for memory that grows with the program: a long one that does little. */
+static void make_room(void)
+{
+    struct program program;
+    const struct operation operation = {.op = OP_lemma_layout, .opcode = OP_lemma_layout};
+
+    program_init(&program);
+    while (program.nr_ops < LONG_PROGRAM && program_append(&program, operation) &&
+           program_append(&session.program, operation))
+        ;
+    fit_trace();
+    (void)run_uncounted(&program);
+    program_clear(&session.program);
+    program_free(&program);
+}
+
 void fuzz_session_begin(void)
 {
     if (session.subject == NULL)
@@ -251,6 +269,7 @@ void fuzz_session_use(const struct slotcheck_subject *subject)
         give_up(EXIT_WRONG_USE, "%s", error);
     check_slots();
     make_regions();
+    make_room();
     if (pthread_atfork(NULL, NULL, die_with_parent) != 0)
         give_up(EXIT_INTERNAL, "no memory");
 }
