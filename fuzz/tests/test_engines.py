@@ -105,8 +105,9 @@ def test_afl_is_not_installed(tmp_path: Path) -> None:
     programs.mkdir()
     for folder in os.environ["PATH"].split(":"):
         for program in Path(folder).iterdir() if Path(folder).is_dir() else ():
-            if not program.name.startswith(("afl-", "apt")) and not (programs / program.name).exists():
-                (programs / program.name).symlink_to(program)
+            link = programs / program.name
+            if not program.name.startswith(("afl-", "apt")) and not os.path.lexists(link):
+                link.symlink_to(program)
     result = slotcheck("fuzz", "--engine", "afl", "--out", tmp_path / "out",
                        env=os.environ | {"PATH": str(programs)})
     assert result.returncode == 2

@@ -203,7 +203,7 @@ def test_an_interrupt_ends_with_the_summary(how, tmp_path):
 
 def test_the_main_job(request, tmp_path):
     """As users run it, over all jobs: a moment, or with --long ten minutes, without a finding."""
-    length = ["--time", "10m"] if request.config.getoption("--long") else ["--runs", "300000"]
+    length = ["--time", "10m"] if request.config.getoption("--long") else ["--runs", "150000"]
     result = slotcheck("fuzz", *length, "--out", tmp_path / "out", "--json")
     assert result.returncode == 0, result.stdout
     summary = json.loads(result.stdout)

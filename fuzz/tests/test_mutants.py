@@ -173,7 +173,8 @@ def test_what_cannot_be_built_is_no_kill(tmp_path, out, patch, complaint):
 def test_detected(tmp_path, out):
     write(tmp_path / "m", "ghost-x", forgotten_obligation())
     # Most of the runs are those on the original; that nothing is found in it, others test as well.
-    done = mutants("--mutants", tmp_path / "m", "--out", out, "--runs", "200000", "--json")
+    done = mutants("--mutants", tmp_path / "m", "--out", out, "--runs", "20000", "--time", "20",
+                   "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert record["counted"] == 1 and record["complete"] and not record["survivors"]
