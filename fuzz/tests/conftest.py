@@ -16,6 +16,8 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="fuzz for ten minutes as well")
 
 
+# Before xdist looks for the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """What takes longest begins first, so that at the end no process waits for it. Those that share
     the folder `out` go to one process, or each has to fill a folder of its own; and those that
