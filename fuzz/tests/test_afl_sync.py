@@ -338,9 +338,15 @@ def test_help(command):
 # --- with AFL++ itself ----------------------------------------------------------------------------
 
 PUZZLE = """
+#include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
+/* afl-fuzz leaves the last child behind, stopped. */
+static void die_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+__attribute__((constructor)) static void prepare(void) { pthread_atfork(0, 0, die_with_parent); }
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
