@@ -36,10 +36,13 @@ class Filing:
         self.regressions = regressions
         self.subject = subject
         self.versions = versions
+        # Something was filed since `next_divergence` last found nothing new.
+        self.has_news = True
 
     # --- what comes in ----------------------------------------------------------------------------
 
     def keep(self, found: Found) -> None:
+        self.has_news = True
         keep(self.folder.findings, self.folder.fixed, found, self.subject, self.versions)
 
     def take_incoming(self) -> None:
@@ -54,6 +57,14 @@ class Filing:
 
     def new_ones(self) -> list[Finding]:
         return [finding for finding in self.folder.found() if finding.state == State.NEW]
+
+    def next_divergence(self) -> Finding | None:
+        """A new one that is no crash. Asked all the time, so the folder is read only after news."""
+        if not self.has_news:
+            return None
+        found = next((finding for finding in self.new_ones() if not finding.is_crash), None)
+        self.has_news = found is not None
+        return found
 
     def look_again(self, finding: Finding) -> bool:
         """Runs it again. True if it is fixed, and so no longer among the findings."""

@@ -343,10 +343,8 @@ class Campaign:
         """Divergences are run again one at a time, so that the jobs are not left alone. Crashes wait
         for the end: running one again may take as long as an input can."""
         self.filing.take_incoming()
-        for finding in self.filing.new_ones():
-            if not finding.is_crash:
-                self.filing.look_again(finding)
-                break
+        if finding := self.filing.next_divergence():
+            self.filing.look_again(finding)
 
     def _restart(self, job: Job) -> None:
         job.restarts += 1

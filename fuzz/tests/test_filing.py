@@ -146,3 +146,19 @@ def test_regressions_of_a_library_stay_with_its_campaign(filing: Filing, tmp_pat
     ours = regressions_of(filing.folder, tmp_path, None)
     assert ours == tmp_path / "corpus/regressions"
     assert regressions_of(filing.folder, tmp_path, Path("l.so")) == filing.folder.regressions
+
+
+def test_the_folder_is_read_only_after_news(filing: Filing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign asks five times a second; crashes are left for its end."""
+    for signature in ("crash.SEGV.f", "a.x"):
+        filing.keep(Found(signature, b"\x02ab", "libfuzzer-0"))
+    found = filing.next_divergence()
+    assert found is not None and found.signature == "a.x"
+    found.state = State.REPRODUCED
+    found.save()
+    assert filing.next_divergence() is None
+    monkeypatch.setattr(filing.folder, "found", lambda: pytest.fail("it was read again"))
+    assert filing.next_divergence() is None
+    monkeypatch.undo()
+    filing.keep(Found("b.x", b"\x02ab", "libfuzzer-0"))
+    assert filing.next_divergence() is not None
